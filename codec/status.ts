@@ -1,0 +1,27 @@
+// Status = "Status:" SP namespace SP status-code [SP comment]     namespace = 3DIGIT      (RFC 4975 section 9)
+//
+// What a REPORT says about the octets it covers. Namespace 000 means the response codes of RFC 4975.
+
+import { ChunkParseError } from './errors.ts';
+
+export interface Status {
+  readonly namespace: string;
+  readonly code: number;
+  readonly comment: string | undefined;
+}
+
+const pattern = /^(\d{3}) (\d{3})(?: (.*))?$/s;
+
+/** Throws a {@link ChunkParseError} of kind `bad-status-header`. */
+export function parseStatus(text: string): Status {
+  const match = pattern.exec(text);
+  if (match === null) {
+    throw new ChunkParseError('bad-status-header', `"${text.slice(0, 100)}" is no Status`, { action: 'ignore' });
+  }
+  return { namespace: match[1]!, code: Number(match[2]), comment: match[3] };
+}
+
+export function formatStatus(code: number, comment?: string): string {
+  const digits = String(code).padStart(3, '0');
+  return comment === undefined ? `000 ${digits}` : `000 ${digits} ${comment}`;
+}

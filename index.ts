@@ -1,0 +1,3 @@
+// The whole package: codec, net and session.
+
+export * from './codec/index.ts';
