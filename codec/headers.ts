@@ -126,8 +126,8 @@ export class Headers implements Iterable<HeaderEntry> {
 
   /** A copy with another Byte-Range; what else was parsed is shared with the copy. */
   withByteRange(range: ByteRange): Headers {
-    if (this.has('Byte-Range')) return new Headers(this.block, this.#messageId, range);
-    return this.with('Byte-Range', formatByteRange(range));
+    const { block } = this.has('Byte-Range') ? this : this.with('Byte-Range', formatByteRange(range));
+    return new Headers(block, this.#messageId, range);
   }
 
   /** To-Path: the URIs to visit, the next hop first. Empty when absent. */

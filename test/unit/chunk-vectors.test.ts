@@ -79,13 +79,23 @@ function plain(chunk: Chunk): ChunkInit {
 
 test.each(vectors.valid)('$id is the same at every cut into two reads', { timeout: 120_000 }, ({ file }) => {
   const octets = octetsOf(file);
-  const whole = describeFrames(decode([octets]));
-  for (let at = 0; at <= octets.length; at++) {
-    if (describeFrames(decode(cut(octets, [at]))) !== whole) {
-      expect(at, 'the result differs at this cut').toBeUndefined();
+  for (const { part, from } of windows(octets)) {
+    const whole = describeFrames(decode([part]));
+    for (let at = from; at <= part.length; at++) {
+      if (describeFrames(decode(cut(part, [at]))) !== whole) expect(at, 'the result differs at this cut').toBeUndefined();
     }
   }
 });
+
+/** The octets, or of many frames each with the one before, which a cut in it could disturb: `from` is where the frame begins. */
+function windows(octets: Buffer): { part: Buffer; from: number }[] {
+  const { frames } = decode([octets]);
+  if (frames.length < 20) return [{ part: octets, from: 0 }];
+  return frames.map(({ offset, end }, index) => {
+    const start = frames[index - 1]?.offset ?? 0;
+    return { part: octets.subarray(start, end), from: offset - start };
+  });
+}
 
 describe('lenient frames', () => {
   test.each(vectors.lenient)('$id is taken in tolerant mode at every cut', ({ file, lenientResult }) => {
