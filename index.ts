@@ -1,3 +1,4 @@
 // The whole package: codec, net and session.
 
 export * from './codec/index.ts';
+export * from './net/index.ts';

@@ -23,7 +23,8 @@ export interface AssemblerOptions {
  * number and is as it came.
  */
 export class ChunkAssembler implements ChunkSink {
-  readonly #segmentSize: number;
+  /** May be changed at any time; holds from the next octets on. `Infinity`: whole chunks. */
+  segmentSize: number;
   readonly #onChunk: (chunk: Chunk) => void;
   #head: Head | undefined;
   #parts: Buffer[] = [];
@@ -33,7 +34,7 @@ export class ChunkAssembler implements ChunkSink {
   #given = 0;
 
   constructor(options: AssemblerOptions) {
-    this.#segmentSize = options.segmentSize ?? Number.POSITIVE_INFINITY;
+    this.segmentSize = options.segmentSize ?? Number.POSITIVE_INFINITY;
     this.#onChunk = options.onChunk;
   }
 
@@ -47,7 +48,26 @@ export class ChunkAssembler implements ChunkSink {
   onBody(bytes: Buffer, more: boolean): void {
     this.#parts.push(bytes);
     this.#size += bytes.length;
-    if (!more && this.#size >= this.#segmentSize) this.#cut('+');
+    if (!more) this.flush();
+  }
+
+  /** Octets of the current chunk that have not been given out. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Gives out what there is of the current chunk, if that is enough for a segment. */
+  flush(): void {
+    if (this.#size > 0 && this.#size >= this.segmentSize) this.#cut('+');
+  }
+
+  /** Hands the current chunk over to `sink`, as tokens: the rest of it goes there. It must not have been cut. */
+  passOn(sink: ChunkSink): void {
+    if (this.#head === undefined) return;
+    sink.onHead(this.#head);
+    for (const part of this.#parts) sink.onBody(part, false);
+    this.#head = undefined;
+    this.#begin();
   }
 
   onEnd(flag: Continuation): void {

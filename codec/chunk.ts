@@ -88,7 +88,8 @@ function startLineOf(init: ChunkInit): {
   return { method: init.method, code: init.code, comment: init.comment };
 }
 
-function bufferOf(data: Uint8Array | string): Buffer {
+/** `data` as a Buffer: not copied, unless it is text. */
+export function bufferOf(data: Uint8Array | string): Buffer {
   if (typeof data === 'string') return Buffer.from(data);
   return Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }

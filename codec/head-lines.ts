@@ -152,8 +152,9 @@ export class HeadLines {
   }
 
   #startLine(bytes: Buffer, lineStart: number, lineEnd: number): void {
-    if (bytes[lineStart + prefix.length] === SP)
+    if (bytes[lineStart + prefix.length] === SP) {
       throw this.#fatal('bad-start-line', 'more than one space behind "MSRP"');
+    }
     const end = identEnd(bytes, lineStart + prefix.length, maxIdentLength);
     if (end === -1 || bytes[end] !== SP) {
       throw this.#fatal('bad-transaction-id', 'no transaction id of 4 to 32 characters in the start-line');

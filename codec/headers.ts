@@ -86,9 +86,9 @@ export class Headers implements Iterable<HeaderEntry> {
       const name = this.block.names[index];
       if (name === 'byte-range' && this.#byteRange !== undefined) {
         text += `${this.block.entries[index]![0]}: ${formatByteRange(this.#byteRange)}\r\n`;
-      } else if (name === 'message-id' && this.#messageId !== undefined)
+      } else if (name === 'message-id' && this.#messageId !== undefined) {
         text += `${this.block.entries[index]![0]}: ${this.#messageId}\r\n`;
-      else text += lines[index];
+      } else text += lines[index];
     }
     return text;
   }

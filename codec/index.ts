@@ -1,7 +1,7 @@
 // The codec: octets to chunks and back. Synchronous; no input or output, no clock, no randomness.
 
 export { type ByteRange, formatByteRange, parseByteRange } from './byte-range.ts';
-export { Chunk, type ChunkInit, type Continuation } from './chunk.ts';
+export { bufferOf, Chunk, type ChunkInit, type Continuation } from './chunk.ts';
 export { type AssemblerOptions, ChunkAssembler } from './chunk-assembler.ts';
 export { ChunkDecoder, type ChunkSink, type DecoderOptions } from './chunk-decoder.ts';
 export { decodeChunks, type DecodeOptions } from './decode-chunks.ts';

@@ -152,7 +152,7 @@ describe('limits', () => {
       const base = send('abcd', 'x').indexOf('\r\n\r\n') + 4;
       const rest = octets - base;
       const lines = Math.floor(rest / 1002) - 1;
-      return send('abcd', 'x', line.repeat(lines) + `X-Long: ${'y'.repeat(rest - lines * 1002 - 10)}\r\n`);
+      return send('abcd', 'x', `${line.repeat(lines)}X-Long: ${'y'.repeat(rest - lines * 1002 - 10)}\r\n`);
     },
     pathURIs: (uris) => {
       const path = Array.from({ length: uris }, (_, index) => `msrp://r${index}.example:1/a;tcp`).join(' ');
@@ -199,8 +199,9 @@ describe('limits', () => {
 
   test('a limit that is no positive number is refused', () => {
     const sink = new ChunkAssembler({ onChunk: () => {} });
-    for (const lineBytes of [0, -1, Number.NaN])
+    for (const lineBytes of [0, -1, Number.NaN]) {
       expect(() => new ChunkDecoder(sink, { limits: { lineBytes } })).toThrow(MSRPError);
+    }
   });
 });
 

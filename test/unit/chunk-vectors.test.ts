@@ -82,7 +82,8 @@ test.each(vectors.valid)('$id is the same at every cut into two reads', { timeou
   for (const { part, from } of windows(octets)) {
     const whole = describeFrames(decode([part]));
     for (let at = from; at <= part.length; at++) {
-      if (describeFrames(decode(cut(part, [at]))) !== whole) expect(at, 'the result differs at this cut').toBeUndefined();
+      const isSame = describeFrames(decode(cut(part, [at]))) === whole;
+      if (!isSame) expect(at, 'the result differs at this cut').toBeUndefined();
     }
   }
 });

@@ -216,7 +216,15 @@ describe('laws of media types', () => {
     'a mebibyte of %j is read or refused in linear time',
     (piece) => {
       const long = piece.repeat(2 ** 20 / piece.length);
-      for (const text of [long, `a/${long}`, `a/b${long}`, `a/b;c="${long}`, `a/b;c="${long}"`, `a/b ${long}\n`]) {
+      for (const text of [
+        long,
+        `a/${long}`,
+        `a/b${long}`,
+        `a/b;c="${long}`,
+        `a/b;c="${long}"`,
+        `a/b ${long}\n`,
+        `a/b;c=${long}\n`,
+      ]) {
         isMediaType(text);
         parseAcceptTypes(text);
         acceptsMediaType([text], text);

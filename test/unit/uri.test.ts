@@ -174,6 +174,9 @@ describe('IPv6 addresses', () => {
     '::1.2.3.256',
     '::1.2.3.4:5',
     '1:2:3:4:5:6:7:1.2.3.4',
+    '::\t1',
+    '::1\n',
+    '::\uff11',
     '0'.repeat(46),
   ])('%s is none', (text) => {
     expect(() => URI.parse(`msrp://[${text}]:1/a;tcp`)).toThrow(ChunkParseError);
@@ -230,6 +233,9 @@ describe('constructing', () => {
     ['host', 'a/b'],
     ['host', 'a:1'],
     ['host', 'h\n'],
+    ['host', '[::1x'],
+    ['host', '::1]'],
+    ['host', '[x]@[::1]'],
     ['host', 'b\u00fccher.example'],
     ['host', undefined],
     ['host', 7],
