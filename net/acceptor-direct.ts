@@ -1,0 +1,112 @@
+// The side that is connected to, without a relay: one listening socket for one session. MSRPServer shares one between many.
+
+import type { ConnectOptions } from './connect-options.ts';
+import { isIP } from 'node:net';
+import { MSRPError, type URI } from '../codec/index.ts';
+import { abortedError, type CompleteOptions, type Connector, Stages } from './connector.ts';
+import { unlessAborted, withDeadline } from './deadline.ts';
+import { MSRPBindSessionTimeout, MSRPIncomingConnectTimeout } from './errors.ts';
+import type { Expectation } from './expectation.ts';
+import type { MSRPTransport } from './msrp-transport.ts';
+import { type Settings, settingsOf } from './options.ts';
+import { type ListenPlace, SharedListener } from './shared-listener.ts';
+
+/** For one session. */
+export class AcceptorDirect implements Connector {
+  readonly #settings: Settings;
+  readonly #stages = new Stages();
+  #listener: SharedListener | undefined;
+  #expectation: Expectation | undefined;
+
+  constructor(options?: ConnectOptions) {
+    this.#settings = settingsOf(options);
+  }
+
+  /** Listens where `localUri` says: its host and port, 0 or none for any free port. Rejects with `MSRP_ERR_LISTEN` or `MSRP_ERR_TLS`. */
+  async prepare(localUri?: URI): Promise<URI[]> {
+    this.#stages.prepare();
+    const listener = await SharedListener.open(this.#settings, placeOf(localUri, this.#settings));
+    this.#listener = listener;
+    if (this.#stages.signal.aborted) await listener.close();
+    this.#expectation = listener.expect(localUri, undefined);
+    return [this.#expectation.localUri];
+  }
+
+  /**
+   * Waits for the peer: from `fullRemotePath` if that is given, else for whoever knows our session-id. Others are refused, and waiting
+   * goes on. Rejects with {@link MSRPIncomingConnectTimeout}, {@link MSRPBindSessionTimeout}, `MSRP_ERR_ABORTED`. Stops listening.
+   */
+  async complete(fullRemotePath?: readonly URI[], o: CompleteOptions = {}): Promise<MSRPTransport> {
+    this.#stages.complete();
+    const expectation = this.#expectation!;
+    try {
+      const bound = expectation.complete(fullRemotePath);
+      bound.catch(() => {});
+      await this.#connected(bound, o.signal);
+      return await this.#inTime(
+        bound,
+        this.#settings.timeouts.bindMs,
+        MSRPBindSessionTimeout,
+        'binding the session',
+        o.signal,
+      );
+    } catch (error) {
+      expectation.cancel(error as Error);
+      throw error;
+    } finally {
+      await this.cleanup();
+    }
+  }
+
+  #connected(bound: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+    const listener = this.#listener!;
+    if (listener.connections > 0) return Promise.resolve();
+    const connected = new Promise<void>((resolve) => {
+      listener.onConnection = resolve;
+    });
+    const { incomingMs } = this.#settings.timeouts;
+    return this.#inTime(
+      Promise.race([bound, connected]),
+      incomingMs,
+      MSRPIncomingConnectTimeout,
+      'waiting for a connection',
+      signal,
+    );
+  }
+
+  #inTime<T>(
+    promise: Promise<T>,
+    ms: number,
+    Timeout: new (step: string, ms: number) => Error,
+    step: string,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const late = (): Error => new Timeout(step, ms);
+    return withDeadline(this.#settings, ms, [signal, this.#stages.signal], late, (stop) =>
+      unlessAborted(promise, stop, () => abortedError(step, stop)),
+    );
+  }
+
+  async cleanup(): Promise<void> {
+    this.#stages.over();
+    this.#expectation?.cancel(new MSRPError('MSRP_ERR_ABORTED', 'the acceptor was cleaned up', { scope: 'session' }));
+    await this.#listener?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cleanup();
+  }
+}
+
+/** Where to listen for the URI that is to be given out. */
+export function placeOf(uri: URI | undefined, settings: Settings): ListenPlace {
+  const { options } = settings;
+  const useTLS = uri?.useTLS ?? options.tls !== undefined;
+  const address = uri !== undefined && isIP(uri.host) !== 0 ? uri.host : undefined;
+  const port = uri?.port;
+  return {
+    host: options.listenHost ?? address,
+    ports: port === undefined ? (options.portRange ?? [0, 0]) : [port, port],
+    tls: useTLS ? (options.tls ?? {}) : undefined,
+  };
+}

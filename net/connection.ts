@@ -1,0 +1,296 @@
+// One socket, one decoder, one writer. Octets from the socket become tokens, and each frame goes to the session that its To-Path names:
+//
+//   socket --octets--> decoder --head, body, end--> route by To-Path --> session
+//   socket <--writev-- outbox  <-- responses at once, frames of the sessions in turn
+//
+// Frames for nobody are answered with what the owner says (481, 506), or dropped. The connection lives as long as its sessions want.
+// Memory: one read, what sessions hold unread (each up to `unreadBytes`, then the socket stops), and the outbox.
+
+import {
+  ChunkDecoder,
+  type ChunkParseError,
+  type ChunkSink,
+  type Continuation,
+  type Head,
+  MSRPError,
+  type URI,
+} from '../codec/index.ts';
+import type { CoarseTimer } from './coarse-timers.ts';
+import { channels } from './diagnostics.ts';
+import { Outbox } from './outbox.ts';
+import type { Settings } from './options.ts';
+import { formatResponse, mayRespond, phraseOf } from './replies.ts';
+import type { Socket, SocketHandler } from './socket.ts';
+import { TrafficLog } from './traffic-log.ts';
+import { matchKey } from './uris.ts';
+
+/** A session bound to a connection: takes the frames for its URI, after {@link ChunkSink}. */
+export interface Bound extends ChunkSink {
+  readonly localUri: URI;
+  /** The connection is gone, and this session with it (R4975-5.4-10). Without `error` the peer closed in order. */
+  onClose(error?: Error): void;
+}
+
+/** Whoever opened or accepted the connection. */
+export interface ConnectionOwner {
+  /**
+   * A request for a URI that no session on this connection has. Returns the session that it binds, which the connection has then been
+   * given by `bind`, or the code to refuse it with.
+   */
+  admit(connection: Connection, head: Head): Bound | number;
+  onClose?(connection: Connection, error?: Error): void;
+  /** No session is left. Default: it is closed. */
+  onIdle?(connection: Connection): void;
+}
+
+/** How long a closing connection waits for the peer's end, so that what we sent last is not lost to a reset. */
+const lingerMs = 5_000;
+
+export class Connection implements SocketHandler {
+  readonly socket: Socket;
+  readonly settings: Settings;
+  readonly outbox: Outbox;
+  readonly #owner: ConnectionOwner;
+  readonly #decoder: ChunkDecoder;
+  readonly #traffic: TrafficLog | undefined;
+  readonly #sessions = new Map<string, Bound>();
+  /** Why the socket is stopped: sessions that hold too much, and the outbox. */
+  readonly #stops = new Set<object>();
+  /** The path routed last and where it led: chunks of one message share it. */
+  #lastPath: readonly URI[] | undefined;
+  #lastSession: Bound | undefined;
+  /** Whom the current frame goes to; undefined: nobody. */
+  #current: Bound | undefined;
+  #badRequests = 0;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #lingerTimer: CoarseTimer | undefined;
+
+  constructor(socket: Socket, settings: Settings, owner: ConnectionOwner) {
+    this.socket = socket;
+    this.settings = settings;
+    this.#owner = owner;
+    const { options, limits, logger } = settings;
+    this.#traffic = options.traffic && logger && new TrafficLog(logger, socket, options.traffic === 'bodies');
+    this.outbox = new Outbox(socket, settings.network, limits.unsentBytes, {
+      onFull: () => this.stop(this.outbox),
+      onRoom: () => this.go(this.outbox),
+      onFlush: this.#traffic && ((buffers) => this.#traffic?.sent(buffers)),
+    });
+    this.#decoder = new ChunkDecoder(this.#sink(), options);
+    socket.attach(this);
+    socket.resume();
+    if (channels.open.hasSubscribers) channels.open.publish({ connection: this });
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** How many sessions share it. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** From now on `session` gets the frames for its URI. */
+  bind(session: Bound): void {
+    this.#sessions.set(this.#keyOf(session.localUri), session);
+    this.#lastPath = undefined;
+  }
+
+  /** The session has ended: later frames for its URI are answered with 481. */
+  unbind(session: Bound): void {
+    if (!this.#sessions.delete(this.#keyOf(session.localUri))) return;
+    this.#lastPath = undefined;
+    if (this.#current === session) this.#current = undefined;
+    this.go(session);
+  }
+
+  has(uri: URI): boolean {
+    return this.#sessions.has(this.#keyOf(uri));
+  }
+
+  /** No more is read until `who` lets go. */
+  stop(who: object): void {
+    if (this.#stops.size === 0) this.socket.pause();
+    this.#stops.add(who);
+  }
+
+  go(who: object): void {
+    if (this.#stops.delete(who) && this.#stops.size === 0) this.socket.resume();
+  }
+
+  /** Answers `request`, if section 7 has it answered. */
+  respond(request: Head, code: number, comment: string = phraseOf(code)): void {
+    if (mayRespond(request, code)) this.outbox.control(formatResponse(request, code, comment));
+  }
+
+  /** Its last session has ended in order: its owner may keep it for others. */
+  release(): void {
+    if (this.#owner.onIdle === undefined) this.close();
+    else this.#owner.onIdle(this);
+  }
+
+  /** Ends our direction once all is written; the socket closes when the peer has ended its own, or soon after. */
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#linger();
+    this.outbox.end();
+  }
+
+  /** Closes at once: what is not written is lost. All sessions fail with `error`. */
+  destroy(error?: Error): void {
+    this.socket.destroy(error);
+    this.#fail(error);
+  }
+
+  onData(input: Buffer): void {
+    if (this.#state !== 'open') return;
+    this.#traffic?.received(input);
+    try {
+      this.#decoder.write(input);
+    } catch (error) {
+      this.#reject(error as Error);
+    }
+  }
+
+  onDrain(): void {
+    this.outbox.onDrain();
+  }
+
+  /** FIN: what was received has been processed and is answered; the sessions have failed, nothing else is sent (D-CONN-7). */
+  onEnd(): void {
+    let error: Error | undefined;
+    if (this.#state === 'open') {
+      try {
+        this.#decoder.end();
+      } catch (truncated) {
+        error = truncated as Error;
+      }
+      this.#linger();
+    }
+    this.outbox.end(true);
+    this.#endSessions(error);
+  }
+
+  onClose(error?: Error): void {
+    this.#fail(error);
+  }
+
+  /** Reads on, to no purpose but to see the peer's end, and not for ever: a reset would take from the peer what we sent last. */
+  #linger(): void {
+    this.#state = 'closing';
+    this.#stops.clear();
+    this.socket.resume();
+    this.#lingerTimer = this.settings.timers.start(lingerMs, () => this.socket.destroy());
+  }
+
+  #fail(error: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#lingerTimer?.cancel();
+    this.outbox.close();
+    this.#endSessions(error);
+    this.#owner.onClose?.(this, error);
+    if (channels.close.hasSubscribers) channels.close.publish({ connection: this, error });
+  }
+
+  #endSessions(error: Error | undefined): void {
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    this.#lastPath = undefined;
+    this.#current = undefined;
+    for (const session of sessions) session.onClose(error);
+  }
+
+  /** The peer has done what we do not put up with. */
+  #reject(error: Error): void {
+    this.settings.logger?.warn(`${this.peerName}: ${error.message}; closing`);
+    this.destroy(error);
+  }
+
+  /** `address:port` of the peer. */
+  get peerName(): string {
+    const { remoteAddress: host, remotePort } = this.socket;
+    return host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}`;
+  }
+
+  #sink(): ChunkSink {
+    return {
+      onHead: (head) => this.#onHead(head),
+      onBody: (bytes, more) => this.#current?.onBody(bytes, more),
+      onEnd: (flag) => this.#onEnd(flag),
+      onInvalid: (error, head) => this.#onInvalid(error, head),
+    };
+  }
+
+  #onHead(head: Head): void {
+    if (channels.received.hasSubscribers) channels.received.publish({ connection: this, head });
+    this.#current = this.#route(head);
+    this.#current?.onHead(head);
+  }
+
+  #onEnd(flag: Continuation): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.onEnd(flag);
+  }
+
+  #route(head: Head): Bound | undefined {
+    const path = head.toPath;
+    if (path === this.#lastPath) return this.#lastSession;
+    const session = path.length === 1 ? this.#sessions.get(this.#keyOf(path[0]!)) : undefined;
+    if (session === undefined) return this.#admit(head);
+    this.#lastPath = path;
+    this.#lastSession = session;
+    return session;
+  }
+
+  /** R4975-7.3-1: a request for no session here. Responses may come with paths that peers got wrong: the only session takes them. */
+  #admit(head: Head): Bound | undefined {
+    if (head.method === undefined) return this.#sessions.size === 1 ? [...this.#sessions.values()][0] : undefined;
+    const admitted = head.toPath.length === 1 ? this.#owner.admit(this, head) : 481;
+    if (typeof admitted !== 'number') return admitted;
+    this.respond(head, admitted);
+    this.#countBad('a request for no session here');
+    return undefined;
+  }
+
+  #onInvalid(error: ChunkParseError, head: Head): void {
+    this.settings.logger?.debug(`${this.peerName}: ${error.message}`);
+    this.#current = undefined;
+    if (error.action === 'respond') this.outbox.control(this.#errorResponse(error, head));
+    this.#countBad(error.message);
+  }
+
+  #errorResponse(error: ChunkParseError, head: Head): string {
+    const code = error.status ?? 400;
+    const to = head.method === 'SEND' ? head.fromPath.slice(0, 1) : head.fromPath;
+    const start = `MSRP ${head.transactionId} ${code} ${phraseOf(code)}\r\n`;
+    return `${start}To-Path: ${to.join(' ')}\r\nFrom-Path: ${this.#ownUri(head)}\r\n-------${head.transactionId}$\r\n`;
+  }
+
+  /** Who answers a malformed request: whom it named, if that can be read, or else a session here, or this end of the connection. */
+  #ownUri(head: Head): string {
+    try {
+      const [first] = head.toPath;
+      if (first !== undefined) return String(first);
+    } catch {
+      // It names nobody.
+    }
+    const [session] = this.#sessions.values();
+    if (session !== undefined) return String(session.localUri);
+    const { localAddress, localPort, encrypted } = this.socket;
+    const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
+    return `${encrypted ? 'msrps' : 'msrp'}://${host}:${localPort};tcp`;
+  }
+
+  /** D-ERR-5 and D-CONN-4: several bad requests close the connection. */
+  #countBad(what: string): void {
+    if (++this.#badRequests <= this.settings.limits.badRequests || this.#state !== 'open') return;
+    this.#reject(new MSRPError('MSRP_ERR_CLOSED', `too many bad requests, the last one: ${what}`));
+  }
+
+  #keyOf(uri: URI): string {
+    return matchKey(uri, this.settings.match);
+  }
+}

@@ -1,0 +1,40 @@
+// What can go wrong between two endpoints, beyond malformed input: a request that is refused, and time that runs out.
+
+import { MSRPError, type MSRPErrorScope } from '../codec/index.ts';
+
+/** A request was not answered with success: by the peer, or, with 408, by nobody in time (RFC 4975 sections 7.1.1 and 10). */
+export class MSRPTransactionError extends MSRPError {
+  /** The response code; 408 when none came. */
+  override readonly status: number;
+  /** The phrase of the response. */
+  readonly comment: string | undefined;
+
+  constructor(status: number, comment?: string, o: { scope?: MSRPErrorScope; cause?: unknown } = {}) {
+    super('MSRP_ERR_TRANSACTION', comment === undefined ? String(status) : `${status} ${comment}`, {
+      scope: 'transaction',
+      ...o,
+      status,
+    });
+    this.status = status;
+    this.comment = comment;
+  }
+}
+
+/** A step of setting up a session took too long. Each step has a class and a time limit of its own. */
+export class MSRPTimeout extends MSRPError {
+  readonly seconds: number;
+
+  constructor(step: string, ms: number) {
+    super('MSRP_ERR_TIMEOUT', `${step} took longer than ${ms / 1000} s`);
+    this.seconds = ms / 1000;
+  }
+}
+
+/** The connection was not there within `timeouts.connectMs`. */
+export class MSRPConnectTimeout extends MSRPTimeout {}
+
+/** Nobody connected within `timeouts.incomingMs`. */
+export class MSRPIncomingConnectTimeout extends MSRPTimeout {}
+
+/** The session was not bound within `timeouts.bindMs`. */
+export class MSRPBindSessionTimeout extends MSRPTimeout {}

@@ -1,0 +1,164 @@
+// A URI that was given out and waits for the peer to bind it:
+//
+//   expected --complete()--> awaited --binding request--> bound --session over--> over
+//      `------binding request------> arrived --complete()----^
+//
+// Who may bind it: whoever knows its session-id, and comes from the path that `complete` names, if it names one (D-PATH-1).
+
+import { type ChunkSink, type Head, MSRPError, type URI } from '../codec/index.ts';
+import type { CoarseTimer } from './coarse-timers.ts';
+import type { Bound, Connection } from './connection.ts';
+import { channels } from './diagnostics.ts';
+import { isEmptySend } from './binding.ts';
+import { MSRPTransport } from './msrp-transport.ts';
+import type { Settings } from './options.ts';
+import { isSamePath } from './uris.ts';
+
+export class Expectation {
+  readonly localUri: URI;
+  readonly #settings: Settings;
+  readonly #onOver: () => void;
+  #state: 'expected' | 'awaited' | 'arrived' | 'bound' | 'over' = 'expected';
+  #remotePath: readonly URI[] | undefined;
+  #settle: { resolve(transport: MSRPTransport): void; reject(error: Error): void } | undefined;
+  /** Who came before `complete`, and how long that one waits. */
+  #arrived: Arrival | undefined;
+  #patience: CoarseTimer | undefined;
+
+  /** `onOver`: the URI serves nobody any more. */
+  constructor(localUri: URI, settings: Settings, onOver: () => void) {
+    this.localUri = localUri;
+    this.#settings = settings;
+    this.#onOver = onOver;
+  }
+
+  /** Whether `complete` was called. */
+  get isClaimed(): boolean {
+    return this.#state !== 'expected' && this.#state !== 'arrived';
+  }
+
+  /** Resolves when the session is bound. Without a path, whoever knows the session-id is the peer. */
+  complete(remotePath: readonly URI[] | undefined): Promise<MSRPTransport> {
+    if (this.#state !== 'expected' && this.#state !== 'arrived') {
+      return Promise.reject(
+        new MSRPError('MSRP_ERR_STATE', 'complete() comes once, after prepare()', { scope: 'session' }),
+      );
+    }
+    this.#remotePath = remotePath;
+    const arrived = this.#arrived;
+    this.#leaveArrived();
+    this.#state = 'awaited';
+    const bound = new Promise<MSRPTransport>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    if (arrived !== undefined) this.#decide(arrived);
+    return bound;
+  }
+
+  /** A request for the URI came on `connection`. Returns whom it goes to, or the code to refuse it with. */
+  admit(connection: Connection, head: Head): Bound | number {
+    if (this.#state === 'bound' || this.#state === 'arrived') return 506;
+    if (this.#state === 'over' || head.method !== 'SEND') return 481;
+    if (this.#state === 'awaited' && !this.#isPeer(head.fromPath)) return 481;
+    const arrival = new Arrival(connection, this.localUri, head);
+    if (this.#state === 'awaited') this.#bind(arrival);
+    else this.#keepArrived(arrival);
+    return arrival.transport;
+  }
+
+  #isPeer(path: readonly URI[]): boolean {
+    return this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#settings.match);
+  }
+
+  #keepArrived(arrival: Arrival): void {
+    this.#state = 'arrived';
+    this.#arrived = arrival;
+    arrival.onGone = () => {
+      if (this.#arrived === arrival) this.#leaveArrived();
+    };
+    this.#patience = this.#settings.timers.start(this.#settings.timeouts.bindMs, () => {
+      this.#leaveArrived();
+      arrival.refuse();
+    });
+  }
+
+  #leaveArrived(): void {
+    this.#patience?.cancel();
+    this.#arrived = undefined;
+    if (this.#state === 'arrived') this.#state = 'expected';
+  }
+
+  #decide(arrival: Arrival): void {
+    if (this.#isPeer(arrival.request.fromPath)) this.#bind(arrival);
+    else arrival.refuse();
+  }
+
+  #bind(arrival: Arrival): void {
+    this.#state = 'bound';
+    const { transport } = arrival;
+    arrival.onGone = () => this.#end();
+    arrival.accept();
+    if (channels.bound.hasSubscribers) channels.bound.publish({ transport });
+    this.#settle?.resolve(transport);
+  }
+
+  /** The URI is no longer expected. Rejects a `complete` that waits; a session that was bound lives on. */
+  cancel(error: Error): void {
+    if (this.#state === 'bound' || this.#state === 'over') return;
+    const arrived = this.#arrived;
+    this.#leaveArrived();
+    arrived?.refuse();
+    this.#settle?.reject(error);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#state = 'over';
+    this.#onOver();
+  }
+}
+
+/** A peer that sent a binding request, with its session: what it sends is kept, and an empty request not yet answered. */
+class Arrival {
+  readonly request: Head;
+  readonly transport: MSRPTransport;
+  /** The session is over. */
+  onGone: (() => void) | undefined;
+  readonly #connection: Connection;
+  #isAccepted = false;
+  #hasEnded = false;
+
+  constructor(connection: Connection, localUri: URI, request: Head) {
+    this.request = request;
+    this.#connection = connection;
+    const admission = isEmptySend(request) ? (): ChunkSink => this.#swallow() : undefined;
+    this.transport = new MSRPTransport(connection, localUri, request.fromPath, {
+      admission,
+      onOver: () => this.onGone?.(),
+    });
+  }
+
+  accept(): void {
+    this.#isAccepted = true;
+    if (this.#hasEnded) this.#connection.respond(this.request, 200);
+  }
+
+  refuse(): void {
+    this.onGone = undefined;
+    this.#connection.respond(this.request, 481);
+    void this.transport.close();
+  }
+
+  /** Takes the empty request itself, which is nothing to read. */
+  #swallow(): ChunkSink {
+    return {
+      onHead: () => {},
+      onBody: () => {},
+      onEnd: () => {
+        this.#hasEnded = true;
+        this.transport.admitted();
+        if (this.#isAccepted) this.#connection.respond(this.request, 200);
+      },
+    };
+  }
+}

@@ -1,0 +1,34 @@
+// Connections, and sessions on them chunk by chunk: TCP and TLS, connectors, acceptors, the server.
+
+export { AcceptorDirect } from './acceptor-direct.ts';
+export { type ReadOptions } from './chunk-reader.ts';
+export { type Clock, systemClock, type Timer } from './clock.ts';
+export { type CoarseTimer, type CoarseTimers } from './coarse-timers.ts';
+export type { ConnectOptions } from './connect-options.ts';
+export { ConnectionPool } from './connection-pool.ts';
+export { ConnectorDirect } from './connector-direct.ts';
+export type { CompleteOptions, Connector } from './connector.ts';
+export * from './errors.ts';
+export * from './fingerprint.ts';
+export { getAcceptor, getConnector } from './get-connector.ts';
+export { MSRPServer, type ServerStats } from './msrp-server.ts';
+export {
+  type ChunkOptions,
+  longestFixedRange,
+  MSRPTransport,
+  type PeerInfo,
+  type TransportSink,
+} from './msrp-transport.ts';
+export { nodeNetwork } from './node-network.ts';
+export {
+  type ConnectionLimits,
+  type EndpointOptions,
+  defaultConnectionLimits,
+  type Logger,
+  type Settings,
+  type Timeouts,
+} from './options.ts';
+export type { FrameSource, Outbox } from './outbox.ts';
+export { type Random, systemRandom } from './random.ts';
+export { formatResponse, isSuccess, makeReport, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
+export * from './socket.ts';

@@ -1,0 +1,392 @@
+// One session on a connection, chunk by chunk: what connectors, acceptors and servers give. It does not know of messages, transactions
+// or reports; MSRPSession does, and takes the tokens straight from here.
+
+import {
+  bufferOf,
+  type ByteRange,
+  Chunk,
+  type ChunkSink,
+  type Continuation,
+  encodeChunk,
+  formatByteRange,
+  formatPath,
+  hasEndLine,
+  type Head,
+  type HeaderEntry,
+  MSRPError,
+  type URI,
+} from '../codec/index.ts';
+import { BindingSink } from './binding.ts';
+import { ChunkReader, type ReadOptions } from './chunk-reader.ts';
+import type { CoarseTimer } from './coarse-timers.ts';
+import type { Bound, Connection } from './connection.ts';
+import { channels } from './diagnostics.ts';
+import { MSRPTransactionError } from './errors.ts';
+import type { Settings } from './options.ts';
+import type { FrameSource, Outbox } from './outbox.ts';
+import { makeReport, makeResponse } from './replies.ts';
+import type { TLSFacts } from './socket.ts';
+import { isSamePath } from './uris.ts';
+
+/** Who is at the other end of the connection: the peer itself, or the next relay. */
+export interface PeerInfo {
+  readonly address: string;
+  readonly port: number;
+  /** What TLS found out; undefined without TLS. */
+  readonly tls: TLSFacts | undefined;
+}
+
+export interface ChunkOptions {
+  /** Default: a random one that does not occur in the body. */
+  transactionId?: string;
+  /** Default `SEND`. */
+  method?: string;
+  /** Makes a response. */
+  code?: number;
+  comment?: string;
+  /** Default: no body at all. */
+  data?: Uint8Array | string;
+  /** Default: `$`, or `+` for a SEND that does not reach the end of its message. */
+  continuation?: Continuation;
+  /** Where in the message the data begins. Default 1. */
+  start?: number;
+  /** Where it ends; null for `*`. Default: by the data, but `*` above 2,048 octets, since such a chunk may be interrupted. */
+  end?: number | null;
+  /** Of the whole message, in octets; null for `*`. Default: up to the end of the data. */
+  length?: number | null;
+  /** Default: a random one. */
+  messageId?: string;
+  /** Default with data: `text/plain` for a string, else `application/octet-stream`. */
+  contentType?: string;
+  failureReport?: 'yes' | 'no' | 'partial';
+  successReport?: 'yes' | 'no';
+  /** More fields, before the MIME ones. */
+  headers?: Iterable<HeaderEntry>;
+}
+
+/** Takes the tokens of a session instead of `readChunk`. */
+export interface TransportSink extends ChunkSink {
+  /** The session is over. Without `error` the peer closed the connection in order. */
+  onClose(error?: Error): void;
+}
+
+/** A chunk above this may be interrupted by others, so its range says `*` (R4975-7.1.1-14). */
+export const longestFixedRange = 2048;
+
+/** What whoever makes a transport wants of it. */
+export interface TransportOptions {
+  /** Our relays, the nearest first. */
+  relays?: readonly URI[];
+  /** Sees the first frames: gives a sink that goes before the reader, until `admitted`. */
+  admission?: ((reader: ChunkSink) => ChunkSink) | undefined;
+  /** The session is over. */
+  onOver?: () => void;
+}
+
+interface Outgoing {
+  readonly buffers: readonly Buffer[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Not made by users: connectors, acceptors and servers give it, bound. */
+export class MSRPTransport implements Bound, FrameSource {
+  readonly localUri: URI;
+  /** For the SDP: relays, then ourselves. */
+  readonly fullLocalPath: readonly URI[];
+  readonly fullRemotePath: readonly URI[];
+  readonly peer: PeerInfo;
+  /** @internal */
+  readonly connection: Connection;
+  readonly settings: Settings;
+  readonly #toPath: string;
+  readonly #reader: ChunkReader;
+  #sink: ChunkSink;
+  #taker: TransportSink | undefined;
+  readonly #outgoing: Outgoing[] = [];
+  readonly #unwritten = new Set<Outgoing>();
+  #closed: Error | undefined;
+  /** The path that was compared last, and found to be the peer's. */
+  #checkedPath: readonly URI[] | undefined;
+  #stall: CoarseTimer | undefined;
+  readonly #onOver: (() => void) | undefined;
+
+  /** @internal */
+  constructor(connection: Connection, localUri: URI, fullRemotePath: readonly URI[], o: TransportOptions = {}) {
+    const relays = o.relays ?? [];
+    const { remoteAddress: address, remotePort: port, tls } = connection.socket;
+    this.connection = connection;
+    this.settings = connection.settings;
+    this.localUri = localUri;
+    this.fullLocalPath = [...relays, localUri];
+    this.fullRemotePath = [...fullRemotePath];
+    this.peer = { address, port, tls };
+    this.#toPath = formatPath([...relays, ...fullRemotePath]);
+    this.#reader = new ChunkReader({
+      ...this.settings.limits,
+      onFull: () => this.pause(),
+      onRoom: () => this.resume(),
+    });
+    this.#sink = o.admission?.(this.#reader) ?? this.#reader;
+    this.#onOver = o.onOver;
+    connection.bind(this);
+  }
+
+  /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */
+  makeChunk(o: ChunkOptions = {}): Chunk {
+    const data = o.data === undefined ? undefined : bufferOf(o.data);
+    const size = data?.length ?? 0;
+    const isRequest = o.code === undefined;
+    const method = isRequest ? (o.method ?? 'SEND') : undefined;
+    const range = method === 'SEND' || o.messageId !== undefined ? rangeOf(o, size) : undefined;
+    const isLast = method !== 'SEND' || range === undefined || range.isLast;
+    return new Chunk({
+      transactionId: o.transactionId ?? this.#safeId(data),
+      ...(method === undefined
+        ? { code: o.code!, ...(o.comment !== undefined && { comment: o.comment }) }
+        : { method }),
+      headers: this.#fieldsOf(o, range, data !== undefined),
+      ...(data !== undefined && { data }),
+      continuation: o.continuation ?? (isLast ? '$' : '+'),
+    });
+  }
+
+  /** A transaction id that is not in the body. */
+  #safeId(data: Buffer | undefined): string {
+    for (;;) {
+      const id = this.settings.idents.transactionId();
+      if (data === undefined || !hasEndLine([data], id)) return id;
+    }
+  }
+
+  #fieldsOf(o: ChunkOptions, range: ByteRange | undefined, hasBody: boolean): HeaderEntry[] {
+    const fields: HeaderEntry[] = [
+      ['To-Path', this.#toPath],
+      ['From-Path', String(this.localUri)],
+    ];
+    if (range !== undefined) {
+      fields.push(
+        ['Message-ID', o.messageId ?? this.settings.idents.messageId()],
+        ['Byte-Range', formatByteRange(range)],
+      );
+    }
+    if (o.successReport !== undefined) fields.push(['Success-Report', o.successReport]);
+    if (o.failureReport !== undefined) fields.push(['Failure-Report', o.failureReport]);
+    if (o.headers !== undefined) fields.push(...o.headers);
+    if (hasBody) fields.push(['Content-Type', o.contentType ?? typeOf(o.data)]);
+    return fields;
+  }
+
+  /** The response to a request read from here; undefined where none may be sent. */
+  makeResponse(request: Head, code: number, comment?: string): Chunk | undefined {
+    return makeResponse(request, code, comment);
+  }
+
+  /** A REPORT on the octets of a SEND read from here; undefined where none may be sent. */
+  makeReport(request: Chunk, code: number, comment?: string): Chunk | undefined {
+    const start = request.byteRange?.start ?? 1;
+    const range = { start, end: start + request.size - 1, total: request.byteRange?.total };
+    return makeReport(request, this.settings.idents.transactionId(), range, code, comment);
+  }
+
+  /**
+   * Writes octets as they are; on a shared connection these must be whole frames. Resolves when the kernel has them, until when they must
+   * not change. Rejects with why the session is over.
+   */
+  write(bytes: Buffer | readonly Buffer[]): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    return new Promise((resolve, reject) => {
+      this.#outgoing.push({ buffers: Buffer.isBuffer(bytes) ? [bytes] : bytes, resolve, reject });
+      this.connection.outbox.want(this);
+    });
+  }
+
+  /** As `write`. Throws what `encodeChunk` throws. */
+  async writeChunk(chunk: Chunk): Promise<void> {
+    const buffers = encodeChunk(chunk);
+    if (channels.sent.hasSubscribers) channels.sent.publish({ connection: this.connection, chunk });
+    await this.write(buffers);
+  }
+
+  /** @internal */
+  pull(outbox: Outbox): boolean {
+    const next = this.#outgoing.shift();
+    if (next === undefined) return false;
+    this.#unwritten.add(next);
+    outbox.frame(next.buffers, () => {
+      this.#unwritten.delete(next);
+      next.resolve();
+    });
+    return this.#outgoing.length > 0;
+  }
+
+  /**
+   * The next chunk. Without `size` a whole one, but segments of one longer than `wholeChunkBytes`; with it, a segment as soon as so much
+   * of the body has come. Rejects, once all is read, with why the session is over (`MSRP_ERR_CLOSED` when the peer closed). Aborting loses
+   * nothing: the chunk goes to the next call.
+   */
+  readChunk(o?: ReadOptions): Promise<Chunk> {
+    if (this.#taker !== undefined) {
+      return Promise.reject(new MSRPError('MSRP_ERR_STATE', 'a session reads from here', { scope: 'session' }));
+    }
+    return this.#reader.read(o);
+  }
+
+  /** The chunks until the peer closes the connection. Throws where `readChunk` rejects for another reason. */
+  async *chunks(o?: ReadOptions): AsyncIterableIterator<Chunk> {
+    for (;;) {
+      let chunk: Chunk;
+      try {
+        chunk = await this.readChunk(o);
+      } catch (error) {
+        if (
+          error === this.#closed &&
+          error instanceof MSRPError &&
+          error.code === 'MSRP_ERR_CLOSED' &&
+          error.cause === undefined
+        ) {
+          return;
+        }
+        throw error;
+      }
+      yield chunk;
+    }
+  }
+
+  /** `undefined` if the paths of the request are those of this session; else what to answer: 400 or 481. */
+  checkIncomingSendChunk(chunk: Head): MSRPError | undefined {
+    const from = chunk.fromPath;
+    if (from === this.#checkedPath) return undefined;
+    const to = chunk.toPath;
+    if (from.length === 0 || to.length === 0) return new MSRPTransactionError(400, 'To-Path or From-Path is missing');
+    const { match } = this.settings;
+    if (to.length !== 1 || !isSamePath(to, [this.localUri], match)) {
+      return new MSRPTransactionError(481, 'Invalid To-Path');
+    }
+    if (match === 'path' && !isSamePath(from, this.fullRemotePath, match)) {
+      return new MSRPTransactionError(481, 'Invalid From-Path');
+    }
+    this.#checkedPath = from;
+    return undefined;
+  }
+
+  /** @internal From now on `sink` gets what comes, first what came before. */
+  attach(sink: TransportSink): void {
+    if (this.#taker !== undefined) {
+      throw new MSRPError('MSRP_ERR_STATE', 'another session reads from here', { scope: 'session' });
+    }
+    this.#reader.passOn(sink);
+    this.#taker = sink;
+    if (this.#sink === this.#reader) this.#sink = sink;
+    if (this.#closed !== undefined) sink.onClose(this.#closed);
+  }
+
+  /** @internal The binding request is dealt with: what comes now is for whoever reads. */
+  admitted(): void {
+    this.#sink = this.#taker ?? this.#reader;
+  }
+
+  /** @internal Nothing more is read from the connection: for what a reader of the session has not taken. */
+  pause(): void {
+    this.connection.stop(this);
+    this.#stall ??= this.settings.timers.start(this.settings.limits.stallMs, () => this.#onStall());
+  }
+
+  /** @internal */
+  resume(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    this.connection.go(this);
+  }
+
+  /** A reader that sleeps may stop its own session for as long as it likes, but not others. */
+  #onStall(): void {
+    if (this.connection.sessions <= 1) return this.#stall?.restart();
+    this.destroy(
+      new MSRPError('MSRP_ERR_NOT_READ', 'the session was not read while others on its connection waited', {
+        scope: 'session',
+      }),
+    );
+  }
+
+  /** @internal Binds the session as the active side. */
+  async bind(): Promise<void> {
+    const request = this.makeChunk();
+    const binding = new BindingSink(request, this.#reader, (head) => this.connection.respond(head, 200));
+    this.#sink = binding;
+    this.#onBindFailed = (error) => binding.fail(error);
+    try {
+      await Promise.all([binding.bound, this.writeChunk(request)]);
+    } finally {
+      this.#onBindFailed = undefined;
+      if (this.#sink === binding) this.#sink = this.#reader;
+    }
+  }
+
+  #onBindFailed: ((error: Error) => void) | undefined;
+
+  onHead(head: Head): void {
+    this.#sink.onHead(head);
+  }
+
+  onBody(bytes: Buffer, more: boolean): void {
+    this.#sink.onBody(bytes, more);
+  }
+
+  onEnd(flag: Continuation): void {
+    this.#sink.onEnd(flag);
+  }
+
+  onClose(error?: Error): void {
+    this.#end(error ?? new MSRPError('MSRP_ERR_CLOSED', 'the peer closed the connection', { scope: 'session' }), error);
+  }
+
+  /** Ends the session once all is written; the connection too, if this was its last session. */
+  async close(): Promise<void> {
+    if (this.#closed !== undefined) return;
+    await this.write([]).catch(() => {});
+    if (this.#closed !== undefined) return;
+    this.connection.unbind(this);
+    if (this.connection.sessions === 0) this.connection.release();
+    this.#end(new MSRPError('MSRP_ERR_CLOSED', 'the session was closed', { scope: 'session' }), undefined);
+  }
+
+  /** Ends the session at once; what is not written is lost. Everything that waits rejects with `reason`. */
+  destroy(reason?: Error): void {
+    if (this.#closed !== undefined) return;
+    this.connection.unbind(this);
+    this.connection.outbox.forget(this);
+    if (this.connection.sessions === 0) this.connection.destroy(reason);
+    this.#end(reason ?? new MSRPError('MSRP_ERR_CLOSED', 'the session was destroyed', { scope: 'session' }), reason);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #end(reason: Error, error: Error | undefined): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = reason;
+    this.#stall?.cancel();
+    this.#onBindFailed?.(reason);
+    for (const { reject } of [...this.#outgoing.splice(0), ...this.#unwritten]) reject(reason);
+    this.#unwritten.clear();
+    this.#reader.close(reason);
+    this.#taker?.onClose(error);
+    this.#onOver?.();
+    if (channels.ended.hasSubscribers) channels.ended.publish({ transport: this, error });
+  }
+}
+
+function typeOf(data: Uint8Array | string | undefined): string {
+  return typeof data === 'string' ? 'text/plain' : 'application/octet-stream';
+}
+
+/** The range of a SEND whose data has `size` octets; and whether it reaches the end of the message. */
+function rangeOf(o: ChunkOptions, size: number): ByteRange & { isLast: boolean } {
+  const start = o.start ?? 1;
+  const last = start + size - 1;
+  const total = o.length === undefined ? (o.end ?? last) : o.length;
+  const end = o.end === undefined ? (size > longestFixedRange ? null : last) : o.end;
+  return { start, end: end ?? undefined, total: total ?? undefined, isLast: total !== null && last === total };
+}

@@ -1,0 +1,115 @@
+// The options of connectors, acceptors and servers, and what they are when not given.
+
+import type { Limits } from '../codec/index.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { type CoarseTimers, coarseTimersOf } from './coarse-timers.ts';
+import { nodeNetwork } from './node-network.ts';
+import { type IdentSource, identSourceOf, type Random, systemRandom } from './random.ts';
+import type { ClientTLS, Network, ServerTLS } from './socket.ts';
+
+/** Any logger: `console` or pino will do. */
+export interface Logger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+/** Time limits in milliseconds. Never early, at most 250 ms late. All are 30,000 by default. */
+export interface Timeouts {
+  /** Until the connection is there, with TLS. Else {@link MSRPConnectTimeout}. */
+  connectMs: number;
+  /** From the connection until the session is bound. Else {@link MSRPBindSessionTimeout}. */
+  bindMs: number;
+  /** Until somebody connects to an acceptor. Else {@link MSRPIncomingConnectTimeout}. */
+  incomingMs: number;
+  /** Until a relay answers an AUTH. */
+  authMs: number;
+  /** From the last octet of a request until its response. Else the request has failed with 408. */
+  responseMs: number;
+}
+
+/** What a peer may make a connection hold, beyond a frame's head ({@link Limits}). */
+export interface ConnectionLimits {
+  /** Body octets received and not yet read, for each session: then the socket stops, for all its sessions. Default 262,144. */
+  unreadBytes: number;
+  /** Body octets that `readChunk` without size waits for; a longer chunk comes in segments. Default 16,777,216. */
+  wholeChunkBytes: number;
+  /** Octets of responses and reports that wait for a peer that sends but does not read: then we stop reading. Default 262,144. */
+  unsentBytes: number;
+  /** Malformed or misdirected requests on one connection before it is closed (D-ERR-5, D-CONN-4). Default 10. */
+  badRequests: number;
+  /** How long one session that does not read may stop the others on its connection, in milliseconds; then it is failed. Default 20,000. */
+  stallMs: number;
+}
+
+/** What every end of a session can be told; {@link ConnectOptions} are these and the pool. */
+export interface EndpointOptions {
+  logger?: Logger;
+  /** Log each chunk in both directions with its addresses, at level debug: heads alone, or bodies too. Session-ids are masked. */
+  traffic?: 'heads' | 'bodies';
+  tls?: ClientTLS & ServerTLS;
+  timeouts?: Partial<Timeouts>;
+  limits?: Partial<Limits & ConnectionLimits>;
+  /** Take what peers are known to send against the grammar (D-GRAM-3). Default false. */
+  tolerant?: boolean;
+  /**
+   * `path`: requests come to our URI and from the peer's path. `session-id`: only the session-id counts, for peers behind middleboxes
+   * that rewrite addresses (D-PATH-2). Default `path`.
+   */
+  match?: 'path' | 'session-id';
+  /** The host that our URIs name. Default: the URI given to `prepare`, or an address of this machine. */
+  host?: string;
+  /** The address to listen on. Default: the host of the URI given to `prepare` if that is an address, else all. */
+  listenHost?: string;
+  /** The ports to listen on, first and last, where the URI names none. Default: any free one. */
+  portRange?: readonly [number, number];
+  clock?: Clock;
+  random?: Random;
+  /** What opens sockets. Default: the network of this machine. */
+  network?: Network;
+}
+
+/** The options with nothing left open. */
+export interface Settings {
+  readonly options: EndpointOptions;
+  readonly logger: Logger | undefined;
+  readonly timeouts: Timeouts;
+  readonly limits: ConnectionLimits;
+  readonly match: 'path' | 'session-id';
+  readonly clock: Clock;
+  readonly timers: CoarseTimers;
+  readonly idents: IdentSource;
+  readonly network: Network;
+}
+
+const defaultTimeouts: Timeouts = {
+  connectMs: 30_000,
+  bindMs: 30_000,
+  incomingMs: 30_000,
+  authMs: 30_000,
+  responseMs: 30_000,
+};
+
+export const defaultConnectionLimits: ConnectionLimits = {
+  unreadBytes: 262_144,
+  wholeChunkBytes: 16_777_216,
+  unsentBytes: 262_144,
+  badRequests: 10,
+  stallMs: 20_000,
+};
+
+export function settingsOf(options: EndpointOptions = {}): Settings {
+  const clock = options.clock ?? systemClock;
+  return {
+    options,
+    logger: options.logger,
+    timeouts: { ...defaultTimeouts, ...options.timeouts },
+    limits: { ...defaultConnectionLimits, ...options.limits },
+    match: options.match ?? 'path',
+    clock,
+    timers: coarseTimersOf(clock),
+    idents: identSourceOf(options.random ?? systemRandom),
+    network: options.network ?? nodeNetwork,
+  };
+}

@@ -1,0 +1,100 @@
+// Responses and REPORTs: who is told what about a request (section 7 of RFC 4975, R4975-7.2-2 to 7.2-4, 7.1.3 and 7.1.4), in one table.
+//
+//   Failure-Report   200        error response     failure REPORT      success REPORT: Success-Report yes, whatever this says
+//   yes              sent       sent               sent
+//   partial          -          sent               sent
+//   no               -          -                  -
+//
+// Requests other than SEND are always answered, REPORTs never.
+
+import {
+  Chunk,
+  type ByteRange,
+  formatByteRange,
+  formatPath,
+  formatStatus,
+  type Head,
+  type HeaderEntry,
+} from '../codec/index.ts';
+
+/** Whether a response with that code may be sent to `request`. */
+export function mayRespond(request: Head, code: number): boolean {
+  if (request.method === undefined || request.method === 'REPORT') return false;
+  if (request.method !== 'SEND') return true;
+  const wanted = request.failureReport;
+  return wanted === 'yes' || (wanted === 'partial' && !isSuccess(code));
+}
+
+/** Whether a REPORT with that code may be sent about `request`. */
+export function mayReport(request: Head, code: number): boolean {
+  if (request.method !== 'SEND') return false;
+  return isSuccess(code) ? request.successReport === 'yes' : request.failureReport !== 'no';
+}
+
+/** Unknown 2xx count as 200 (D-RESP-3). */
+export function isSuccess(code: number): boolean {
+  return code >= 200 && code < 300;
+}
+
+/** The phrases of the registered codes. */
+const phrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  408: 'Timeout',
+  413: 'Stop sending',
+  415: 'Unsupported media type',
+  423: 'Parameter out of bounds',
+  424: 'Malformed nickname',
+  425: 'Nickname reserved or in use',
+  481: 'No such session',
+  501: 'Unknown method',
+  506: 'Session already in use',
+};
+
+export function phraseOf(code: number): string {
+  return phrases[code] ?? 'Error';
+}
+
+/**
+ * A response goes back one hop for SEND, the whole way for other methods, and comes from the URI that was asked (D-RESP-1). As text:
+ * receiving a file means making one for each chunk.
+ */
+export function formatResponse(request: Head, code: number, comment: string): string {
+  const { transactionId: id } = request;
+  return `MSRP ${id} ${code} ${comment}\r\nTo-Path: ${responsePath(request)}\r\nFrom-Path: ${String(request.toPath[0])}\r\n-------${id}$\r\n`;
+}
+
+function responsePath(request: Head): string {
+  const path = request.fromPath;
+  return request.method === 'SEND' || path.length === 1 ? String(path[0]) : formatPath(path);
+}
+
+export function makeResponse(request: Head, code: number, comment: string = phraseOf(code)): Chunk | undefined {
+  if (!mayRespond(request, code)) return undefined;
+  const headers: HeaderEntry[] = [
+    ['To-Path', responsePath(request)],
+    ['From-Path', String(request.toPath[0])],
+  ];
+  return new Chunk({ transactionId: request.transactionId, code, comment, headers });
+}
+
+/** `range`: the octets that are reported on. The REPORT takes the whole way back, and is not answered. */
+export function makeReport(
+  request: Head,
+  transactionId: string,
+  range: ByteRange,
+  code: number,
+  comment: string = phraseOf(code),
+): Chunk | undefined {
+  if (!mayReport(request, code) || request.messageId === undefined) return undefined;
+  const headers: HeaderEntry[] = [
+    ['To-Path', formatPath(request.fromPath)],
+    ['From-Path', String(request.toPath[0])],
+    ['Message-ID', request.messageId],
+    ['Byte-Range', formatByteRange(range)],
+    ['Status', formatStatus(code, comment)],
+  ];
+  return new Chunk({ transactionId, method: 'REPORT', headers });
+}
