@@ -2,3 +2,4 @@
 
 export * from './codec/index.ts';
 export * from './net/index.ts';
+export * from './session/index.ts';

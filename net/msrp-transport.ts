@@ -286,6 +286,31 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#sink = this.#taker ?? this.#reader;
   }
 
+  /** @internal Answers a request read from here before all else that waits, if section 7 has it answered. */
+  respond(request: Head, code: number, comment?: string): void {
+    this.connection.respond(request, code, comment);
+  }
+
+  /** @internal Sends a whole frame before all else that waits: responses and REPORTs. */
+  control(text: string): void {
+    this.connection.outbox.control(text);
+  }
+
+  /** @internal `source` has frames to send, and is asked for them in its turn. */
+  want(source: FrameSource): void {
+    this.connection.outbox.want(source);
+  }
+
+  /** @internal */
+  forget(source: FrameSource): void {
+    this.connection.outbox.forget(source);
+  }
+
+  /** The text of To-Path in the requests of this session. */
+  get toPath(): string {
+    return this.#toPath;
+  }
+
   /** @internal Nothing more is read from the connection: for what a reader of the session has not taken. */
   pause(): void {
     this.connection.stop(this);

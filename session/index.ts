@@ -1,0 +1,8 @@
+// Sessions: messages, transactions and reports on a transport.
+
+export * from './errors.ts';
+export { IncomingMessage } from './incoming-message.ts';
+export { MSRPSession, type TransactionError } from './msrp-session.ts';
+export { OutgoingMessage, type SendOptions } from './outgoing-message.ts';
+export type { SessionOptions } from './session-options.ts';
+export type { Body } from './source.ts';

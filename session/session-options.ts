@@ -1,0 +1,20 @@
+// The options of a session.
+
+import type { Chunk } from '../codec/index.ts';
+
+export interface SessionOptions {
+  /** Media types that are taken, with `*` and `type/*`; others are answered with 415. Default: all. */
+  acceptTypes?: readonly string[];
+  /** Gets each chunk, or segments of long ones, instead of `messages()`. A promise that it returns holds the peer back. */
+  onIncoming?: (chunk?: Chunk, error?: Error) => void | Promise<void>;
+  /** Send success reports by ourselves. Default true. */
+  automaticReports?: boolean;
+  /** Send an empty SEND after so many milliseconds without other traffic of ours; no answer ends the session. Default: never. */
+  keepAliveInterval?: number;
+  /** Octets of body in the chunks we send. Default 8,192, which every known peer takes. */
+  chunkSize?: number;
+  /** Octets of the largest message that is taken; a larger one is answered with 413. Default: no limit. */
+  maxSize?: number;
+  /** For `onIncoming`: a hint where to cut long chunks, in octets. Default 65,536. */
+  segmentSize?: number;
+}
