@@ -111,18 +111,20 @@ export class HeadLines {
     const headMost = start + this.#limits.headBytes;
     const most = Math.min(lineMost, headMost);
     const end = Math.min(input.length, most);
+    let lastWasCR = this.#lastWasCR;
     for (let at = from; at < end; at++) {
       const octet = input[at]!;
-      if (octet >= SP && octet < DEL && !this.#lastWasCR) continue;
+      if (octet >= SP && octet < DEL && !lastWasCR) continue;
       if (octet === LF) {
-        if (!this.#lastWasCR) throw this.#fatal('bare-lf', 'a line ends with LF alone');
+        if (!lastWasCR) throw this.#fatal('bare-lf', 'a line ends with LF alone');
         this.#lastWasCR = false;
         return at + 1;
       }
-      if (this.#lastWasCR) throw this.#fatal('bare-cr', 'CR without LF in a line');
-      if (octet === CR) this.#lastWasCR = true;
-      else if (octet > DEL) this.hasUTF8 = true;
+      if (lastWasCR) throw this.#fatal('bare-cr', 'CR without LF in a line');
+      lastWasCR = octet === CR;
+      if (octet > DEL) this.hasUTF8 = true;
     }
+    this.#lastWasCR = lastWasCR;
     if (end === most) throw lineMost <= headMost ? this.#tooLongLine() : this.#tooLargeHead();
     return -1;
   }
@@ -184,8 +186,9 @@ export class HeadLines {
       larger.set(this.#held.subarray(0, this.#heldBytes));
       this.#held = larger;
     }
-    if (end - from > 32) this.#held.set(input.subarray(from, end), this.#heldBytes);
-    else for (let at = from; at < end; at++) this.#held[this.#heldBytes + at - from] = input[at]!;
+    const held = this.#held;
+    if (end - from > 32) held.set(input.subarray(from, end), this.#heldBytes);
+    else for (let at = from, to = this.#heldBytes; at < end; at++, to++) held[to] = input[at]!;
     if (this.#heldBytes === 0) this.#rebase(-from);
     this.#heldBytes = bytes;
   }

@@ -1,0 +1,87 @@
+// Cases side by side: every round times each case of a group in turn, so that what else the machine does falls on all of them alike.
+// What counts is the ratio to the anchor, the first case: the median over the rounds.
+
+import { Bench } from 'tinybench';
+
+export interface Case {
+  readonly name: string;
+  /** Does the work once, and throws if the result is wrong. Run before anything is timed. */
+  check(): void;
+  run(): void;
+  /** Octets, or operations, in one run. */
+  readonly units: number;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly unit: 'B' | 'op';
+  /** The first one is the anchor. */
+  readonly cases: readonly Case[];
+  /** What the second case has to reach, as its speed in terms of the anchor's. */
+  readonly reach?: number;
+}
+
+export interface Row {
+  readonly group: string;
+  readonly name: string;
+  readonly unit: 'B' | 'op';
+  /** Units in a second. */
+  readonly speed: number;
+  /** Of one run, in milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Speed in terms of the anchor's, the median, the lowest and the highest of the rounds. */
+  readonly ratio: number;
+  readonly lowest: number;
+  readonly highest: number;
+  readonly reach: number | undefined;
+}
+
+export interface Effort {
+  readonly rounds: number;
+  /** For each case in each round. */
+  readonly milliseconds: number;
+}
+
+export function measure(group: Group, effort: Effort): Row[] {
+  for (const each of group.cases) each.check();
+  const rounds: { speed: number; p50: number; p99: number }[][] = [];
+  // The first round warms up.
+  for (let round = 0; round <= effort.rounds; round++) rounds.push(measureRound(group, effort));
+  const counted = rounds.slice(1);
+  return group.cases.map((each, index) => {
+    const ratios = counted.map((round) => round[index]!.speed / round[0]!.speed).toSorted((a, b) => a - b);
+    const of = (pick: (result: { speed: number; p50: number; p99: number }) => number): number =>
+      median(counted.map((round) => pick(round[index]!)));
+    return {
+      group: group.name,
+      name: each.name,
+      unit: group.unit,
+      speed: of(({ speed }) => speed),
+      p50: of(({ p50 }) => p50),
+      p99: of(({ p99 }) => p99),
+      ratio: median(ratios),
+      lowest: ratios[0]!,
+      highest: ratios.at(-1)!,
+      reach: index === 1 ? group.reach : undefined,
+    };
+  });
+}
+
+function measureRound(group: Group, effort: Effort): { speed: number; p50: number; p99: number }[] {
+  const bench = new Bench({ time: effort.milliseconds, iterations: 3, warmup: false });
+  for (const each of group.cases) bench.add(each.name, () => each.run());
+  bench.runSync();
+  return bench.tasks.map(({ result }, index) => {
+    if (result.state !== 'completed') {
+      throw new Error(`${group.name}, ${group.cases[index]!.name}: ${result.state}`, { cause: result });
+    }
+    const { p50, p99 } = result.latency;
+    return { speed: (group.cases[index]!.units * 1000) / p50, p50, p99 };
+  });
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}
