@@ -173,14 +173,15 @@ function encodeGroup(bodyBytes: number): Group {
   return { name: `encode, ${bodyBytes} B bodies`, unit: 'op', cases };
 }
 
+function repeat(work: () => boolean): () => void {
+  return () => {
+    for (let count = 0; count < 1024; count++) if (!work()) throw new Error('a URI is not what it should be');
+  };
+}
+
 function uriGroup(): Group {
   const text = 'msrp://alice.example.com:2855/iau39soe2843zAbC;tcp';
   const [a, b] = [URI.parse(text), URI.parse(text.toUpperCase().replace('IAU39SOE2843ZABC', 'iau39soe2843zAbC'))];
-  const repeat =
-    (work: () => boolean): (() => void) =>
-    () => {
-      for (let count = 0; count < 1024; count++) if (!work()) throw new Error('a URI is not what it should be');
-    };
   const works: [string, () => boolean][] = [
     ['regular expression', () => /^(msrps?):\/\/([^:/;]+):(\d+)\/([^;]+);(\w+)$/.test(text)],
     ['URI.parse', () => URI.parse(text).port === 2855],
