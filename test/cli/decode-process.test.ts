@@ -188,7 +188,7 @@ describe('memory', { skip: !isLinux, timeout: 60_000 }, () => {
 describe('a terminal', { skip: !isLinux || !existsSync('/usr/bin/script') }, () => {
   /** Runs a shell command on a terminal; what it says there comes out on stdout. */
   async function onTerminal(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const { FORCE_COLOR: _, NO_COLOR: __, ...own } = process.env;
+    const { FORCE_COLOR: _, NO_COLOR: __, CI: ___, ...own } = process.env;
     const child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { ...own, TERM: 'xterm-256color', NODE: process.execPath, MAIN: main, ...env },
     });

@@ -20,7 +20,7 @@ const random = Uint8Array.from({ length: 65_536 }, (_, index) => Math.imul(index
 for (let written = 0; written < total; written += random.length) {
   // As a socket gives them: memory of its own each time.
   decoder.write(Buffer.from(random.slice().buffer));
-  if (written === 64 * mebibyte) atFirst = process.resourceUsage().maxRSS;
+  if (written === 512 * mebibyte) atFirst = process.resourceUsage().maxRSS;
 }
 decoder.write(Buffer.from('\r\n-------abcd$\r\n'));
 decoder.end();
