@@ -1,5 +1,6 @@
 // A file or standard input as a stream of reads.
 
+import { readFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
 import { CommandFailure, reasonOf } from './failure.ts';
@@ -23,5 +24,14 @@ export async function* readInput(file: string | undefined, signal: AbortSignal):
   } catch (error) {
     if (signal.aborted) return;
     throw new CommandFailure(`cannot read ${isStandardInput(file) ? 'standard input' : file}: ${reasonOf(error)}`);
+  }
+}
+
+/** The whole of a small file, such as a certificate. Throws a {@link CommandFailure}. */
+export async function contentOf(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new CommandFailure(`cannot read ${file}: ${reasonOf(error)}`);
   }
 }

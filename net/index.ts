@@ -11,10 +11,9 @@ export type { CompleteOptions, Connector } from './connector.ts';
 export * from './errors.ts';
 export * from './fingerprint.ts';
 export { getAcceptor, getConnector } from './get-connector.ts';
+export { type ChunkOptions, longestFixedRange } from './make-chunk.ts';
 export { MSRPServer, type ServerStats } from './msrp-server.ts';
 export {
-  type ChunkOptions,
-  longestFixedRange,
   MSRPTransport,
   type PeerInfo,
   type TransportSink,

@@ -2,17 +2,12 @@
 // or reports; MSRPSession does, and takes the tokens straight from here.
 
 import {
-  bufferOf,
-  type ByteRange,
-  Chunk,
+  type Chunk,
   type ChunkSink,
   type Continuation,
   encodeChunk,
-  formatByteRange,
   formatPath,
-  hasEndLine,
   type Head,
-  type HeaderEntry,
   MSRPError,
   type URI,
 } from '../codec/index.ts';
@@ -24,6 +19,7 @@ import { channels } from './diagnostics.ts';
 import { MSRPTransactionError } from './errors.ts';
 import type { Settings } from './options.ts';
 import type { FrameSource, Outbox } from './outbox.ts';
+import { type ChunkOptions, makeChunk } from './make-chunk.ts';
 import { makeReport, makeResponse } from './replies.ts';
 import type { TLSFacts } from './socket.ts';
 import { isSamePath } from './uris.ts';
@@ -36,42 +32,11 @@ export interface PeerInfo {
   readonly tls: TLSFacts | undefined;
 }
 
-export interface ChunkOptions {
-  /** Default: a random one that does not occur in the body. */
-  transactionId?: string;
-  /** Default `SEND`. */
-  method?: string;
-  /** Makes a response. */
-  code?: number;
-  comment?: string;
-  /** Default: no body at all. */
-  data?: Uint8Array | string;
-  /** Default: `$`, or `+` for a SEND that does not reach the end of its message. */
-  continuation?: Continuation;
-  /** Where in the message the data begins. Default 1. */
-  start?: number;
-  /** Where it ends; null for `*`. Default: by the data, but `*` above 2,048 octets, since such a chunk may be interrupted. */
-  end?: number | null;
-  /** Of the whole message, in octets; null for `*`. Default: up to the end of the data. */
-  length?: number | null;
-  /** Default: a random one. */
-  messageId?: string;
-  /** Default with data: `text/plain` for a string, else `application/octet-stream`. */
-  contentType?: string;
-  failureReport?: 'yes' | 'no' | 'partial';
-  successReport?: 'yes' | 'no';
-  /** More fields, before the MIME ones. */
-  headers?: Iterable<HeaderEntry>;
-}
-
 /** Takes the tokens of a session instead of `readChunk`. */
 export interface TransportSink extends ChunkSink {
   /** The session is over. Without `error` the peer closed the connection in order. */
   onClose(error?: Error): void;
 }
-
-/** A chunk above this may be interrupted by others, so its range says `*` (R4975-7.1.1-14). */
-export const longestFixedRange = 2048;
 
 /** What whoever makes a transport wants of it. */
 export interface TransportOptions {
@@ -134,47 +99,7 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */
   makeChunk(o: ChunkOptions = {}): Chunk {
-    const data = o.data === undefined ? undefined : bufferOf(o.data);
-    const size = data?.length ?? 0;
-    const isRequest = o.code === undefined;
-    const method = isRequest ? (o.method ?? 'SEND') : undefined;
-    const range = method === 'SEND' || o.messageId !== undefined ? rangeOf(o, size) : undefined;
-    const isLast = method !== 'SEND' || range === undefined || range.isLast;
-    return new Chunk({
-      transactionId: o.transactionId ?? this.#safeId(data),
-      ...(method === undefined
-        ? { code: o.code!, ...(o.comment !== undefined && { comment: o.comment }) }
-        : { method }),
-      headers: this.#fieldsOf(o, range, data !== undefined),
-      ...(data !== undefined && { data }),
-      continuation: o.continuation ?? (isLast ? '$' : '+'),
-    });
-  }
-
-  /** A transaction id that is not in the body. */
-  #safeId(data: Buffer | undefined): string {
-    for (;;) {
-      const id = this.settings.idents.transactionId();
-      if (data === undefined || !hasEndLine([data], id)) return id;
-    }
-  }
-
-  #fieldsOf(o: ChunkOptions, range: ByteRange | undefined, hasBody: boolean): HeaderEntry[] {
-    const fields: HeaderEntry[] = [
-      ['To-Path', this.#toPath],
-      ['From-Path', String(this.localUri)],
-    ];
-    if (range !== undefined) {
-      fields.push(
-        ['Message-ID', o.messageId ?? this.settings.idents.messageId()],
-        ['Byte-Range', formatByteRange(range)],
-      );
-    }
-    if (o.successReport !== undefined) fields.push(['Success-Report', o.successReport]);
-    if (o.failureReport !== undefined) fields.push(['Failure-Report', o.failureReport]);
-    if (o.headers !== undefined) fields.push(...o.headers);
-    if (hasBody) fields.push(['Content-Type', o.contentType ?? typeOf(o.data)]);
-    return fields;
+    return makeChunk(o, this.#toPath, this.localUri, this.settings.idents);
   }
 
   /** The response to a request read from here; undefined where none may be sent. */
@@ -401,17 +326,4 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#onOver?.();
     if (channels.ended.hasSubscribers) channels.ended.publish({ transport: this, error });
   }
-}
-
-function typeOf(data: Uint8Array | string | undefined): string {
-  return typeof data === 'string' ? 'text/plain' : 'application/octet-stream';
-}
-
-/** The range of a SEND whose data has `size` octets; and whether it reaches the end of the message. */
-function rangeOf(o: ChunkOptions, size: number): ByteRange & { isLast: boolean } {
-  const start = o.start ?? 1;
-  const last = start + size - 1;
-  const total = o.length === undefined ? (o.end ?? last) : o.length;
-  const end = o.end === undefined ? (size > longestFixedRange ? null : last) : o.end;
-  return { start, end: end ?? undefined, total: total ?? undefined, isLast: total !== null && last === total };
 }

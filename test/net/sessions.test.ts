@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket as RawSocket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { AcceptorDirect, ConnectionPool, ConnectorDirect, MSRPServer, type MSRPTransport, URI } from '../../index.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
@@ -143,8 +144,9 @@ describe('an acceptor and a raw peer', () => {
       `MSRP bbbb 400 Bad request\r\nTo-Path: ${peer}\r\nFrom-Path: ${String(uri)}\r\n-------bbbb$\r\n`,
     );
     socket.on('data', () => {});
-    for (let count = 0; count < 10; count++)
+    for (let count = 0; count < 10; count++) {
       socket.write(request('dddd', uri!, peer, 'Byte-Range: x\r\n-------dddd$\r\n'));
+    }
     await once(socket, 'close');
     await expect(transport.readChunk()).rejects.toMatchObject({ code: 'MSRP_ERR_CLOSED' });
   });
@@ -158,7 +160,7 @@ describe('an acceptor and a raw peer', () => {
     })();
     for (let before = -1, same = 0; same < 200; same = before === written ? same + 1 : 0) {
       before = written;
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     expect(written).toBeLessThan(400);
     for (let count = 0; count < 400; count++) expect((await far.readChunk()).size).toBe(65_536);

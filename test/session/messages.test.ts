@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Body, IncomingMessage, MSRPSession } from '../../session/index.ts';
 import { withPeer, withSessions } from './pair.ts';
@@ -16,7 +17,7 @@ async function* pieces(...list: string[]): AsyncGenerator<Buffer> {
 
 describe('messages between two sessions', () => {
   const large = randomBytes(300_000);
-  const bodies: [string, () => Body, Buffer][] = [
+  const kinds: [string, () => Body, Buffer][] = [
     ['a string', () => 'schön', Buffer.from('schön')],
     ['nothing', () => '', Buffer.alloc(0)],
     ['bytes', () => large, large],
@@ -28,7 +29,7 @@ describe('messages between two sessions', () => {
     ['exactly two chunks', () => large.subarray(0, 16_384), large.subarray(0, 16_384)],
   ];
 
-  test.each(bodies)('%s arrives whole, with reports and without', async (_, body, expected) => {
+  test.each(kinds)('%s arrives whole, with reports and without', async (_, body, expected) => {
     await withSessions(async (alice, bob) => {
       for (const successReport of ['no', 'yes'] as const) {
         const sending = alice.send(body(), { successReport });
@@ -75,7 +76,7 @@ describe('messages between two sessions', () => {
         // Until nothing moves any more: what was given stays the same over many turns of the loop.
         for (let before = -1, same = 0; same < 200; same = before === given ? same + 1 : 0) {
           before = given;
-          await new Promise((resolve) => setImmediate(resolve));
+          await turn();
         }
         expect(given).toBeLessThan(total);
         let read = 0;
@@ -225,8 +226,9 @@ describe('a session and its peer', () => {
 
   test('a message that is there already is answered again and not shown again', async () => {
     await withPeer(async (session, peer) => {
-      for (const messageId of ['same', 'same', 'other'])
-        {await peer.writeChunk(peer.makeChunk({ messageId, data: messageId }));}
+      for (const messageId of ['same', 'same', 'other']) {
+        await peer.writeChunk(peer.makeChunk({ messageId, data: messageId }));
+      }
       const texts: string[] = [];
       for await (const message of session.messages()) if (texts.push(await message.text()) === 2) break;
       expect(texts).toEqual(['same', 'other']);

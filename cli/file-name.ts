@@ -1,0 +1,49 @@
+// Names of files that come from the peer, made harmless (D-FILE-2), and put into a header field.
+
+const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$/i;
+const mostOctets = 255;
+
+/** A name that stays in its folder on every system; `fallback` where nothing is left of it. */
+export function sanitised(name: string, fallback: string): string {
+  const harmless = decoded(name)
+    .normalize('NFC')
+    .replaceAll(/\p{Cc}|\p{Cf}|\p{Surrogate}/gu, '')
+    .replaceAll(/[/\\:*?"<>|]/g, '_')
+    .replace(/^[. ]+/, '')
+    .replace(/[. ]+$/, '');
+  const short = shortened(harmless);
+  return short === '' || reserved.test(short) ? fallback : short;
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Cut to what file systems take with `.part` and a number behind it, its extension kept. */
+function shortened(name: string): string {
+  const most = mostOctets - 12;
+  if (Buffer.byteLength(name) <= most) return name;
+  const dot = name.lastIndexOf('.');
+  const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
+  let stem = extension === '' ? name : name.slice(0, dot);
+  while (Buffer.byteLength(stem + extension) > most) stem = stem.slice(0, -1);
+  return stem + extension;
+}
+
+/** Content-Disposition = attachment;filename="…": what may not stand in it is percent-encoded (R5547-6-2). */
+export function dispositionOf(name: string): string {
+  const encoded = name.replaceAll(/[%"\\\p{Cc}]/gu, (character) => encodeURIComponent(character));
+  return `attachment; filename="${encoded}"`;
+}
+
+/** The filename of a Content-Disposition, as it stands there. */
+export function fileNameIn(disposition: string | undefined): string | undefined {
+  return (
+    /;[ \t]*filename="([^"]*)"/i.exec(disposition ?? '')?.[1] ??
+    /;[ \t]*filename=([^;\s]+)/i.exec(disposition ?? '')?.[1]
+  );
+}
