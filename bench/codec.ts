@@ -1,5 +1,6 @@
 // The codec alone: decoding beside one Buffer.indexOf a read, encoding beside a plain concatenation.
 
+import { createHash } from 'node:crypto';
 import { Chunk, ChunkAssembler, ChunkDecoder, type ChunkSink, encodeChunk, type Head, URI } from '../codec/index.ts';
 import { oracleDecode } from '../test/support/oracle.ts';
 import type { Case, Group } from './rounds.ts';
@@ -56,8 +57,18 @@ function decodeCase(
     if (chunks !== stream.chunks || bytes !== stream.bodyBytes) {
       throw new Error(`${name} found ${chunks} chunks with ${bytes} octets`);
     }
+    if (hashOf(stream) !== stream.bodyHash) throw new Error(`${name} found other bodies`);
   };
-  return { name, units: stream.bytes, run, check };
+  const work: Case = { name, units: stream.bytes, run, check };
+  return stream.chunks > 1 ? { ...work, chunks: stream.chunks } : work;
+}
+
+function hashOf(stream: Stream): string {
+  const hash = createHash('sha1');
+  const decoder = new ChunkDecoder({ onHead: () => {}, onBody: (bytes) => void hash.update(bytes), onEnd: () => {} });
+  for (const read of stream.reads) decoder.write(read);
+  decoder.end();
+  return hash.digest('hex');
 }
 
 function counting(counter: Counter): { sink: ChunkSink; counted: () => [number, number] } {
@@ -103,7 +114,20 @@ function decodeGroup(name: string, shape: Omit<StreamShape, 'totalBytes'>, reach
     decodeCase('ChunkDecoder and ChunkAssembler', stream, assembling),
   ];
   if (shape.bodyBytes < 4096) cases.push(oracle(stream));
-  return { name: `decode, ${name}`, unit: 'B', cases, reach };
+  const group: Group = { name: `decode, ${name}`, unit: 'B', cases, reach };
+  return shape.eachItsMessage ? { ...group, chunksReach: 1e6 } : group;
+}
+
+/** Frames that are little more than their heads: of one session, and of more sessions than the decoder keeps forms of. */
+function headsGroup(): Group {
+  const shape = { bodyBytes: 2, eachItsMessage: false, totalBytes: mebibyte };
+  const cases = [1, 4, 64].map((sessions): Case => {
+    const stream = makeStream({ ...shape, sessions });
+    const made = decodeCase(`heads of ${sessions} sessions in turn`, stream, () => counting(new FieldCounter()));
+    const { chunks: _, ...rest } = made;
+    return { ...rest, units: stream.chunks };
+  });
+  return { name: 'decode, heads with all fields', unit: 'op', cases };
 }
 
 /** A head of 64 KiB in one read and in reads of 8 octets, which may take four times as long. */
@@ -117,7 +141,14 @@ function headGroup(): Group {
     '1-2/2',
   );
   const octets = Buffer.from(`${head}hi\r\n-------${head.slice(5, 21)}$\r\n`);
-  const stream = (reads: readonly Buffer[]): Stream => ({ reads, bytes: octets.length, chunks: 1, bodyBytes: 2 });
+  const bodyHash = createHash('sha1').update('hi').digest('hex');
+  const stream = (reads: readonly Buffer[]): Stream => ({
+    reads,
+    bytes: octets.length,
+    chunks: 1,
+    bodyBytes: 2,
+    bodyHash,
+  });
   const cases = [
     decodeCase('whole', stream([octets]), () => counting(new Counter())),
     decodeCase('in reads of 8 octets', stream(cutInto(octets, 8)), () => counting(new Counter())),
@@ -209,6 +240,7 @@ export function codecGroups(): (() => Group)[] {
         0.07,
       ),
     headGroup,
+    headsGroup,
     () => encodeGroup(65_536),
     () => encodeGroup(2048),
     () => encodeGroup(100),

@@ -38,13 +38,18 @@ function run(chosen: readonly string[]): void {
 
 function print(rows: readonly Row[]): void {
   console.log(rows[0]!.group);
-  for (const { name, unit, speed, p50, p99, ratio, lowest, highest, reach } of rows) {
+  for (const { name, unit, speed, p50, p99, ratio, lowest, highest, reach, ...row } of rows) {
     const amount = unit === 'B' ? `${(speed / 1e9).toFixed(3)} GB/s` : `${(1e9 / speed).toFixed(0)} ns/op`;
     const spread = `${ratio.toFixed(2)} (${lowest.toFixed(2)}-${highest.toFixed(2)})`;
     const verdict = reach === undefined ? '' : `  to reach ${reach}: ${ratio >= reach ? 'yes' : 'NO'}`;
     console.log(
       `  ${name.padEnd(38)} ${amount.padStart(12)}  p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms  ratio ${spread}${verdict}`,
     );
+    if (row.chunksPerSecond === undefined) continue;
+    const rate = `${(row.chunksPerSecond / 1e6).toFixed(3)} M chunks/s, ${(1e9 / row.chunksPerSecond).toFixed(0)} ns each`;
+    const enough = row.chunksReach !== undefined && row.chunksPerSecond >= row.chunksReach ? 'yes' : 'NO';
+    const goal = row.chunksReach === undefined ? '' : `  to reach ${(row.chunksReach / 1e6).toFixed(2)} M: ${enough}`;
+    console.log(`  ${''.padEnd(38)} ${rate}${goal}`);
   }
   console.log('');
 }

@@ -10,6 +10,8 @@ export interface Case {
   run(): void;
   /** Octets, or operations, in one run. */
   readonly units: number;
+  /** Chunks in one run, where their rate is of interest. */
+  readonly chunks?: number;
 }
 
 export interface Group {
@@ -19,6 +21,8 @@ export interface Group {
   readonly cases: readonly Case[];
   /** What the second case has to reach, as its speed in terms of the anchor's. */
   readonly reach?: number;
+  /** Chunks a second that the second case has to reach where the anchor makes 5 GB/s; in proportion where it is another. */
+  readonly chunksReach?: number;
 }
 
 export interface Row {
@@ -35,6 +39,8 @@ export interface Row {
   readonly lowest: number;
   readonly highest: number;
   readonly reach: number | undefined;
+  readonly chunksPerSecond: number | undefined;
+  readonly chunksReach: number | undefined;
 }
 
 export interface Effort {
@@ -53,6 +59,8 @@ export function measure(group: Group, effort: Effort): Row[] {
     const ratios = counted.map((round) => round[index]!.speed / round[0]!.speed).toSorted((a, b) => a - b);
     const of = (pick: (result: { speed: number; p50: number; p99: number }) => number): number =>
       median(counted.map((round) => pick(round[index]!)));
+    const chunkRate = (round: { p50: number }[], at: number): number =>
+      ((group.cases[at]!.chunks ?? 0) * 1000) / round[at]!.p50;
     return {
       group: group.name,
       name: each.name,
@@ -64,6 +72,11 @@ export function measure(group: Group, effort: Effort): Row[] {
       lowest: ratios[0]!,
       highest: ratios.at(-1)!,
       reach: index === 1 ? group.reach : undefined,
+      chunksPerSecond: each.chunks === undefined ? undefined : median(counted.map((round) => chunkRate(round, index))),
+      chunksReach:
+        index === 1 && group.chunksReach !== undefined
+          ? group.chunksReach * (median(counted.map((round) => round[0]!.speed)) / 5e9)
+          : undefined,
     };
   });
 }

@@ -1,5 +1,7 @@
 // Streams of SENDs to decode, made from a seed so that every run decodes the same octets: random bodies, ids of their own.
 
+import { createHash } from 'node:crypto';
+
 /** What to fill a stream with. */
 export interface StreamShape {
   /** Octets of body in each chunk. */
@@ -16,6 +18,8 @@ export interface Stream {
   readonly bytes: number;
   readonly chunks: number;
   readonly bodyBytes: number;
+  /** SHA-1 of all bodies. */
+  readonly bodyHash: string;
 }
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
@@ -60,20 +64,31 @@ export function pathsOf(seeded: Seeded): string {
 export function makeStream(shape: StreamShape): Stream {
   const seeded = new Seeded();
   const sessions = Array.from({ length: shape.sessions }, () => pathsOf(seeded));
-  const body = seeded.bytes(shape.bodyBytes);
+  const random = seeded.bytes(shape.bodyBytes + 65_536);
   const pieces: Buffer[] = [];
   let bytes = 0;
   let chunks = 0;
+  const hash = createHash('sha1');
   for (let messageId = seeded.id(), start = 1; bytes < shape.totalBytes; chunks++, start += shape.bodyBytes) {
     const id = seeded.id();
     if (shape.eachItsMessage) [messageId, start] = [seeded.id(), 1];
     const range = shape.eachItsMessage ? `1-${shape.bodyBytes}/${shape.bodyBytes}` : `${start}-*/1000000000000`;
     const head = Buffer.from(headOf(id, sessions[chunks % shape.sessions]!, messageId, range));
     const end = Buffer.from(`\r\n-------${id}${shape.eachItsMessage ? '$' : '+'}\r\n`);
+    // Another part of the random octets each time: a processor learns what comes again and again.
+    const from = seeded.next() % 65_536;
+    const body = random.subarray(from, from + shape.bodyBytes);
     pieces.push(head, body, end);
+    hash.update(body);
     bytes += head.length + body.length + end.length;
   }
-  return { reads: cutInto(Buffer.concat(pieces), readBytes), bytes, chunks, bodyBytes: chunks * shape.bodyBytes };
+  return {
+    reads: cutInto(Buffer.concat(pieces), readBytes),
+    bytes,
+    chunks,
+    bodyBytes: chunks * shape.bodyBytes,
+    bodyHash: hash.digest('hex'),
+  };
 }
 
 /** Each read in memory of its own. */

@@ -4,6 +4,8 @@ import { ChunkDecoder } from '../../codec/index.ts';
 
 const mebibyte = 1_048_576;
 const total = Number(process.argv[2]) * mebibyte;
+const { gc } = globalThis;
+if (gc === undefined) throw new Error('run with --expose-gc');
 let seen = 0;
 let atFirst = 0;
 
@@ -20,7 +22,9 @@ const random = Uint8Array.from({ length: 65_536 }, (_, index) => Math.imul(index
 for (let written = 0; written < total; written += random.length) {
   // As a socket gives them: memory of its own each time.
   decoder.write(Buffer.from(random.slice().buffer));
-  if (written === 512 * mebibyte) atFirst = process.resourceUsage().maxRSS;
+  // At fixed points, so that the peak does not depend on when the collector would have come by itself.
+  if (written % (8 * mebibyte) === 0) gc();
+  if (written === 64 * mebibyte) atFirst = process.resourceUsage().maxRSS;
 }
 decoder.write(Buffer.from('\r\n-------abcd$\r\n'));
 decoder.end();
