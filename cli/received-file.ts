@@ -1,8 +1,10 @@
 // A file that is being received: NAME.part until it is complete, then NAME, or NAME-1, NAME-2 … where that is taken.
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { link, open, unlink } from 'node:fs/promises';
 import { extname, join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 export interface StoredFile {
   readonly file: string;
@@ -10,36 +12,34 @@ export interface StoredFile {
   readonly sha256: string;
 }
 
+/** Octets that wait for the disk before the sender has to. */
+const waitingBytes = 1_048_576;
+
 /** Writes `body` to a new file in `dir`, called `name` or nearly so. When `body` or the disk fails, nothing is left. */
 export async function storeFile(dir: string, name: string, body: AsyncIterable<Buffer>): Promise<StoredFile> {
-  const [handle, part] = await openPart(dir, name);
+  const [stream, part] = await openPart(dir, name);
   try {
     const hash = createHash('sha256');
     let bytes = 0;
-    try {
+    const hashed = async function* (): AsyncGenerator<Buffer> {
       for await (const piece of body) {
         hash.update(piece);
         bytes += piece.length;
-        await writeAll(handle, piece);
+        yield piece;
       }
-    } finally {
-      await handle.close();
-    }
+    };
+    await pipeline(hashed, stream);
     return { file: await giveName(dir, name, part), bytes, sha256: hash.digest('hex') };
   } finally {
     await unlink(part).catch(() => {});
   }
 }
 
-async function writeAll(handle: FileHandle, piece: Buffer): Promise<void> {
-  for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at)).bytesWritten;
-}
-
-async function openPart(dir: string, name: string): Promise<[FileHandle, string]> {
+async function openPart(dir: string, name: string): Promise<[Writable, string]> {
   for (let number = 0; ; number++) {
     const part = `${join(dir, numbered(name, number))}.part`;
     try {
-      return [await open(part, 'wx'), part];
+      return [(await open(part, 'wx')).createWriteStream({ highWaterMark: waitingBytes }), part];
     } catch (error) {
       if (!isTaken(error)) throw error;
     }
