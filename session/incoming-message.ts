@@ -25,6 +25,8 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
   #unread = 0;
   #state: 'open' | 'complete' | Error = 'open';
   #wake: (() => void) | undefined;
+  /** Nobody is going to read on. */
+  #isLeft = false;
 
   /** @internal */
   constructor(head: Head, owner: MessageOwner) {
@@ -47,6 +49,7 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
 
   /** @internal */
   push(bytes: Buffer): void {
+    if (this.#isLeft) return;
     this.#pieces.push(bytes);
     this.#unread += bytes.length;
     this.#notify();
@@ -65,19 +68,28 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
     wake?.();
   }
 
+  /** Leaving the loop early drops the rest of the body: the sender is not kept waiting. */
   async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    for (;;) {
-      const pieces = this.#pieces;
-      this.#pieces = [];
-      for (const piece of pieces) {
-        this.#unread -= piece.length;
-        yield piece;
+    try {
+      for (;;) {
+        const piece = this.#pieces.shift();
+        if (piece !== undefined) {
+          this.#unread -= piece.length;
+          yield piece;
+        } else if (this.#state === 'open') await this.#more();
+        else if (this.#state === 'complete') return;
+        else throw this.#state;
       }
-      if (this.#pieces.length > 0) continue;
-      if (this.#state === 'complete') return;
-      if (this.#state !== 'open') throw this.#state;
-      await this.#more();
+    } finally {
+      this.#leave();
     }
+  }
+
+  #leave(): void {
+    this.#isLeft = true;
+    this.#pieces = [];
+    this.#unread = 0;
+    this.#owner.onTaken();
   }
 
   #more(): Promise<void> {

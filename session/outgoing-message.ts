@@ -67,6 +67,8 @@ export class OutgoingMessage {
   #bytesSent = 0;
   #bytesAcknowledged = 0;
   #bytesReported = 0;
+  /** Ranges that reports cover, ahead of the first gap. */
+  readonly #reported: [number, number][] = [];
   #chunksOpen = 0;
   #unwritten = 0;
   #state: 'sending' | 'cut' | 'aborting' | 'done' = 'sending';
@@ -243,8 +245,19 @@ export class OutgoingMessage {
     if (!isSuccess(status.code)) {
       return this.fail(new MSRPTransactionError(status.code, status.comment, { scope: 'message' }));
     }
-    this.#bytesReported = Math.max(this.#bytesReported, byteRange?.end ?? this.size ?? 0);
+    this.#addReported(byteRange?.start ?? 1, byteRange?.end ?? this.size ?? 0);
     this.#check();
+  }
+
+  /** D-REPORT-5: reports come in any order; what counts is what they cover without a gap. */
+  #addReported(start: number, end: number): void {
+    this.#reported.push([start, end]);
+    this.#reported.sort(([one], [other]) => one - other);
+    while (this.#reported[0] !== undefined && this.#reported[0][0] <= this.#bytesReported + 1) {
+      this.#bytesReported = Math.max(this.#bytesReported, this.#reported.shift()?.[1] ?? 0);
+    }
+    // A peer that reports nonsense may not fill the memory.
+    if (this.#reported.length > 1024) this.#reported.pop();
   }
 
   #check(): void {

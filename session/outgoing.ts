@@ -164,6 +164,7 @@ export class Outgoing implements FrameSource, Sender {
       onResponse: (response) => this.#onAnswer(message, response, isAnswered ? bytes : 0),
       onTimeout: () => {
         if (isAnswered) this.#onUnanswered(message);
+        else this.#checkIdle();
       },
     });
     outbox.frame(buffers, () =>
@@ -212,10 +213,16 @@ export class Outgoing implements FrameSource, Sender {
         this.#checkIdle();
       },
       onTimeout: (): void => {
-        if (chunk.failureReport === 'partial') return onResponse?.(undefined);
+        if (chunk.failureReport === 'partial') {
+          onResponse?.(undefined);
+          return this.#checkIdle();
+        }
         const error = new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
         onResponse?.(error);
         this.#onFail(error);
+      },
+      onEnd: (cause: Error): void => {
+        onResponse?.(new MSRPTransactionError(408, 'The session is over', { cause }));
       },
     };
   }
@@ -252,7 +259,7 @@ export class Outgoing implements FrameSource, Sender {
       onResponse?.(new MSRPTransactionError(408, 'The session is over', { cause: error }));
     }
     this.#queueBytes = 0;
-    this.#transactions.clear();
+    this.#transactions.close(error);
     for (const message of this.#messages.values()) message.onSessionEnd(error);
     for (const resolve of [...this.#onDrained.splice(0), ...this.#onIdle.splice(0)]) resolve();
   }

@@ -9,6 +9,8 @@ export interface Transaction {
   onResponse(response: Head): void;
   /** None came in time. */
   onTimeout(): void;
+  /** The session ended first. */
+  onEnd?(error: Error): void;
 }
 
 interface Pending {
@@ -54,9 +56,12 @@ export class Transactions {
     pending.transaction.onResponse(response);
   }
 
-  clear(): void {
+  /** The session is over: no response will come any more. */
+  close(error: Error): void {
     this.#timer?.cancel();
+    const open = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { transaction } of open) transaction.onEnd?.(error);
   }
 
   #watch(ms: number): void {

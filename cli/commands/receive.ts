@@ -82,6 +82,9 @@ async function tlsOf(
   uri: URI,
   { cert, key }: ReceiveOptions,
 ): Promise<{ connect: ConnectOptions; fingerprint?: string }> {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new CommandFailure('--cert and --key go together', ExitCode.usage);
+  }
   if (!uri.useTLS) return { connect: {} };
   if (cert !== undefined && key !== undefined) {
     return { connect: { tls: { cert: await contentOf(cert), key: await contentOf(key) } } };

@@ -105,6 +105,20 @@ describe('messages between two sessions', () => {
     });
   });
 
+  test('a body that is left early does not keep its sender waiting', async () => {
+    await withSessions(
+      async (alice, bob) => {
+        const sending = alice.send(Buffer.alloc(3_000_000));
+        for await (const bytes of await next(bob)) {
+          expect(bytes.length).toBeGreaterThan(0);
+          break;
+        }
+        await sending.delivered;
+      },
+      { alice: { chunkSize: 65_536 } },
+    );
+  });
+
   test('a source that fails gives the message up', async () => {
     await withSessions(async (alice, bob) => {
       async function* failing(): AsyncGenerator<Buffer> {
@@ -233,6 +247,32 @@ describe('a session and its peer', () => {
       for await (const message of session.messages()) if (texts.push(await message.text()) === 2) break;
       expect(texts).toEqual(['same', 'other']);
       for (let count = 0; count < 3; count++) expect((await peer.readChunk()).code).toBe(200);
+    });
+  });
+
+  test('success reports count for what they cover without a gap', async () => {
+    await withPeer(async (session, peer) => {
+      const sending = session.send('abcdef', { successReport: 'yes', failureReport: 'no' });
+      let isDelivered = false;
+      void sending.delivered.then(() => (isDelivered = true));
+      const request = await peer.readChunk();
+      const report = (range: string): Promise<void> => {
+        const fields: [string, string][] = [
+          ['Message-ID', request.messageId ?? ''],
+          ['Byte-Range', range],
+          ['Status', '000 200 OK'],
+        ];
+        return peer.writeChunk(peer.makeChunk({ method: 'REPORT', headers: fields }));
+      };
+      await report('4-6/6');
+      await report('1-2/6');
+      // Answered behind the reports: these have been seen.
+      await peer.writeChunk(peer.makeChunk());
+      await peer.readChunk();
+      expect([isDelivered, sending.bytesAcknowledged]).toEqual([false, 2]);
+      await report('2-4/6');
+      await sending.delivered;
+      expect(sending.bytesAcknowledged).toBe(6);
     });
   });
 

@@ -143,6 +143,35 @@ describe('ChunkDecoder', () => {
   });
 });
 
+test('a head that differs from the one before in any one octet is read as if it were the first', () => {
+  const fields = 'Byte-Range: 1-1/1\r\nFailure-Report: partial\r\n';
+  const first = send('aaaa', '1', fields);
+  const second = send('bbbb', '1', fields);
+  for (let at = 0; at < second.length - 16; at++) {
+    for (const octet of Buffer.from('bX:\r ')) {
+      const changed = Buffer.from(second);
+      changed[at] = octet;
+      const alone = decode([changed]);
+      const behind = decode([Buffer.concat([first, changed])]);
+      const fieldsOf = (decoded: typeof alone): unknown => decoded.frames.at(-1)?.head.headers.entries;
+      expect(behind.faults.map(({ kind }) => kind)).toEqual(alone.faults.map(({ kind }) => kind));
+      expect(behind.frames.length).toBe(alone.frames.length + 1);
+      if (alone.frames.length > 0) expect(fieldsOf(behind)).toEqual(fieldsOf(alone));
+    }
+  }
+});
+
+test('hyphens, id and flag without CRLF before them are a violation wherever they stand', () => {
+  for (let hyphens = 0; hyphens < 9; hyphens++) {
+    for (let others = 1; others < 30; others++) {
+      const body = `${'-'.repeat(hyphens)}${'x'.repeat(others)}-------abcd$${'y'.repeat(50)}`;
+      expect(decode([send('abcd', body)]).faults).toMatchObject([{ kind: 'bad-end-line', action: 'close' }]);
+      const good = `${'-'.repeat(hyphens)}${'x'.repeat(others)}-------abc$${'y'.repeat(50)}`;
+      expect(decode([send('abcd', good)]).frames).toMatchObject([{ body: Buffer.from(good) }]);
+    }
+  }
+});
+
 describe('limits', () => {
   /** A SEND that is `octets` long in the one thing that the limit counts. */
   const sized: Record<keyof Limits, (octets: number) => Buffer> = {
