@@ -29,9 +29,12 @@ function shortened(name: string): string {
   if (Buffer.byteLength(name) <= most) return name;
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
-  let stem = extension === '' ? name : name.slice(0, dot);
-  while (Buffer.byteLength(stem + extension) > most) stem = stem.slice(0, -1);
-  return stem + extension;
+  const stem = Buffer.from(extension === '' ? name : name.slice(0, dot)).subarray(
+    0,
+    most - Buffer.byteLength(extension),
+  );
+  // A character cut in two decodes to U+FFFD.
+  return stem.toString().replace(/\uFFFD+$/, '') + extension;
 }
 
 /** Content-Disposition = attachment;filename="…": what may not stand in it is percent-encoded (R5547-6-2). */

@@ -167,7 +167,7 @@ export class MSRPSession implements TransportSink {
     if (this.#state === 'done') return;
     this.#state = 'done';
     this.#keepAlive?.cancel();
-    this.#outgoing.close(error ?? new MSRPSessionError('the session is over'));
+    this.#outgoing.close(error ?? new MSRPSessionError('the peer closed the connection'));
     this.#receiver.close(error);
     this.#settleClosed(error);
   }
