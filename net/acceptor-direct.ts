@@ -27,7 +27,10 @@ export class AcceptorDirect implements Connector {
     this.#stages.prepare();
     const listener = await SharedListener.open(this.#settings, placeOf(localUri, this.#settings));
     this.#listener = listener;
-    if (this.#stages.signal.aborted) await listener.close();
+    if (this.#stages.signal.aborted) {
+      await listener.close();
+      throw abortedError('preparing', this.#stages.signal);
+    }
     this.#expectation = listener.expect(localUri, undefined);
     return [this.#expectation.localUri];
   }
@@ -37,11 +40,11 @@ export class AcceptorDirect implements Connector {
    * goes on. Rejects with {@link MSRPIncomingConnectTimeout}, {@link MSRPBindSessionTimeout}, `MSRP_ERR_ABORTED`. Stops listening.
    */
   async complete(fullRemotePath?: readonly URI[], o: CompleteOptions = {}): Promise<MSRPTransport> {
-    this.#stages.complete();
+    this.#stages.complete(this.#expectation !== undefined);
     const expectation = this.#expectation!;
+    const bound = expectation.complete(fullRemotePath);
+    bound.catch(() => {});
     try {
-      const bound = expectation.complete(fullRemotePath);
-      bound.catch(() => {});
       await this.#connected(bound, o.signal);
       return await this.#inTime(
         bound,
@@ -51,7 +54,7 @@ export class AcceptorDirect implements Connector {
         o.signal,
       );
     } catch (error) {
-      expectation.cancel(error as Error);
+      expectation.abandon(bound, error as Error);
       throw error;
     } finally {
       await this.cleanup();

@@ -10,6 +10,8 @@ const defaultIdleMs = 300_000;
 
 interface Shared {
   connection: Promise<Connection>;
+  /** The same, once it is there. */
+  opened: Connection | undefined;
   idle: CoarseTimer | undefined;
 }
 
@@ -32,38 +34,63 @@ export class ConnectionPool {
   connect(target: ConnectTarget, settings: Settings, open: () => Promise<Socket>): Promise<Connection> {
     const key = keyOf(target);
     const known = this.#shared.get(key);
-    if (known !== undefined) {
+    // One that is closing takes no new session, though it may take a while to be gone.
+    if (known !== undefined && known.opened?.isOpen !== false) {
       known.idle?.cancel();
       known.idle = undefined;
       return known.connection;
     }
-    const shared: Shared = { connection: this.#open(key, settings, open), idle: undefined };
+    const shared: Shared = { connection: this.#open(key, settings, open), opened: undefined, idle: undefined };
     this.#shared.set(key, shared);
-    return shared.connection;
+    return this.#watch(key, shared);
   }
 
   async #open(key: string, settings: Settings, open: () => Promise<Socket>): Promise<Connection> {
     const owner: ConnectionOwner = {
       admit: () => 481,
-      onClose: () => this.#shared.delete(key),
+      onClose: (connection) => {
+        if (this.#shared.get(key)?.opened === connection) this.#forget(key);
+      },
       onIdle: (connection) => this.#onIdle(key, connection),
     };
-    try {
-      return new Connection(await open(), settings, owner);
-    } catch (error) {
-      this.#shared.delete(key);
-      throw error;
-    }
+    return new Connection(await open(), settings, owner);
+  }
+
+  /** Keeps the entry of a connection that is being opened true. */
+  #watch(key: string, shared: Shared): Promise<Connection> {
+    shared.connection = shared.connection.then(
+      (connection) => {
+        shared.opened = connection;
+        if (!connection.isOpen) this.#forget(key);
+        // Those who waited bind now. They may all have given up meanwhile.
+        connection.settings.network.defer(() => {
+          if (connection.isOpen && connection.sessions === 0) this.#onIdle(key, connection);
+        });
+        return connection;
+      },
+      (error: unknown) => {
+        this.#forget(key);
+        throw error;
+      },
+    );
+    return shared.connection;
+  }
+
+  #forget(key: string): void {
+    this.#shared.get(key)?.idle?.cancel();
+    this.#shared.delete(key);
   }
 
   #onIdle(key: string, connection: Connection): void {
     const shared = this.#shared.get(key);
+    const isShared = shared?.opened === connection;
     const close = (): void => {
       if (connection.sessions > 0) return;
-      this.#shared.delete(key);
+      if (isShared) this.#forget(key);
       connection.close();
     };
-    if (shared === undefined || this.#idleMs === 0) return close();
+    if (!isShared || this.#idleMs === 0) return close();
+    shared.idle?.cancel();
     shared.idle = connection.settings.timers.start(this.#idleMs, close);
   }
 
@@ -73,7 +100,7 @@ export class ConnectionPool {
       idle?.cancel();
       const open = await connection.catch(() => undefined);
       if (open?.sessions !== 0) continue;
-      this.#shared.delete(key);
+      this.#forget(key);
       open.close();
     }
   }

@@ -224,6 +224,8 @@ export class Connection implements SocketHandler {
   }
 
   #onHead(head: Head): void {
+    // Closed because of a frame before, in the same read.
+    if (this.#state !== 'open') return;
     if (channels.received.hasSubscribers) channels.received.publish({ connection: this, head });
     this.#current = this.#route(head);
     this.#current?.onHead(head);

@@ -55,7 +55,12 @@ export class ConnectorDirect implements Connector {
       const pool = this.#pool;
       // One session that gives up must not take a connection from the others that wait for it.
       const open = (): Promise<Socket> => settings.network.connect(target, pool === undefined ? stop : undefined);
-      const own = async (): Promise<Connection> => new Connection(await open(), settings, alone);
+      const own = async (): Promise<Connection> => {
+        const opened = new Connection(await open(), settings, alone);
+        // Given up just as it was there: nobody else will close it.
+        if (stop.aborted) opened.destroy();
+        return opened;
+      };
       const connection = pool?.connect(target, settings, open) ?? own();
       return unlessAborted(connection, stop, () => abortedError('connecting', stop));
     });

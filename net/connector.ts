@@ -36,7 +36,9 @@ export class Stages {
     this.#go('new', 'prepared', 'prepare() comes once, and first');
   }
 
-  complete(): void {
+  /** `isReady`: `prepare` has done its work. */
+  complete(isReady = true): void {
+    if (!isReady && this.#stage === 'prepared') this.#refuse('complete() comes when prepare() has resolved');
     this.#go('prepared', 'completing', 'complete() comes once, after prepare()');
   }
 
@@ -46,8 +48,12 @@ export class Stages {
   }
 
   #go(from: string, to: 'prepared' | 'completing', rule: string): void {
-    if (this.#stage !== from) throw new MSRPError('MSRP_ERR_STATE', rule, { scope: 'session' });
+    if (this.#stage !== from) this.#refuse(rule);
     this.#stage = to;
+  }
+
+  #refuse(rule: string): never {
+    throw new MSRPError('MSRP_ERR_STATE', rule, { scope: 'session' });
   }
 }
 

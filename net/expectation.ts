@@ -112,6 +112,15 @@ export class Expectation {
     this.#end();
   }
 
+  /** Nobody waits for `bound` any more, which `complete` gave: also a session that was bound at the same moment goes. */
+  abandon(bound: Promise<MSRPTransport>, error: Error): void {
+    this.cancel(error);
+    bound.then(
+      (transport) => transport.destroy(error),
+      () => {},
+    );
+  }
+
   #end(): void {
     this.#state = 'over';
     this.#onOver();

@@ -42,6 +42,8 @@ export class MSRPServer {
     if (this.#isClosed) throw new MSRPError('MSRP_ERR_STATE', 'the server is closed');
     const place = placeOf(localUri, this.#settings);
     const listener = await (this.#find(place) ?? this.#listen(place));
+    // TypeScript does not see that `close` may have been called meanwhile.
+    if (this.#isClosed as boolean) throw new MSRPError('MSRP_ERR_STATE', 'the server is closed');
     const { localUri: uri } = listener.expect(localUri, undefined);
     (o.logger ?? this.#settings.logger)?.debug(`expecting a session on port ${listener.port}`);
     return [uri];
@@ -94,16 +96,17 @@ export class MSRPServer {
         unlessAborted(bound, stop, () => abortedError('waiting for the session', stop)),
       );
     } catch (error) {
-      if ((error as MSRPError).code !== 'MSRP_ERR_STATE') expectation.cancel(error as Error);
+      if ((error as MSRPError).code !== 'MSRP_ERR_STATE') expectation.abandon(bound, error as Error);
       throw error;
     }
   }
 
   #expectationOf(uri: URI | undefined): Expectation {
-    for (const listener of this.#open) {
-      const found = uri === undefined ? listener.onlyUnclaimed : listener.expectationOf(uri);
-      if (found !== undefined) return found;
-    }
+    const found = [...this.#open].flatMap((listener) => {
+      const known = uri === undefined ? listener.unclaimed : listener.expectationOf(uri);
+      return known ?? [];
+    });
+    if (found.length === 1) return found[0]!;
     throw new MSRPError(
       'MSRP_ERR_STATE',
       'complete() needs a URI that prepare() gave, and localUri when there are several',
@@ -123,6 +126,7 @@ export class MSRPServer {
   /** Stops listening and expecting. Sessions live on. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await Promise.allSettled(this.#listening.map(({ listener }) => listener));
     for (const listener of this.#open) {
       listener.cancelAll(new MSRPError('MSRP_ERR_ABORTED', 'the server was closed', { scope: 'session' }));
       await listener.close();
@@ -141,7 +145,7 @@ export class MSRPServer {
       return total;
     };
     return {
-      listeners: open.length,
+      listeners: this.#isClosed ? 0 : open.length,
       connections: sum((each) => each.connections),
       expected: sum((each) => each.expected),
     };

@@ -71,6 +71,8 @@ export class MSRPTransport implements Bound, FrameSource {
   readonly #outgoing: Outgoing[] = [];
   readonly #unwritten = new Set<Outgoing>();
   #closed: Error | undefined;
+  /** Closed in order, by either side. */
+  #isOver = false;
   /** The path that was compared last, and found to be the peer's. */
   #checkedPath: readonly URI[] | undefined;
   #stall: CoarseTimer | undefined;
@@ -164,14 +166,7 @@ export class MSRPTransport implements Bound, FrameSource {
       try {
         chunk = await this.readChunk(o);
       } catch (error) {
-        if (
-          error === this.#closed &&
-          error instanceof MSRPError &&
-          error.code === 'MSRP_ERR_CLOSED' &&
-          error.cause === undefined
-        ) {
-          return;
-        }
+        if (error === this.#closed && this.#isOver) return;
         throw error;
       }
       yield chunk;
@@ -261,6 +256,9 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** @internal Binds the session as the active side. */
   async bind(): Promise<void> {
+    if (!this.connection.isOpen) {
+      this.#end(new MSRPError('MSRP_ERR_CLOSED', 'the peer closed the connection'), undefined);
+    }
     const request = this.makeChunk();
     const binding = new BindingSink(request, this.#reader, (head) => this.connection.respond(head, 200));
     this.#sink = binding;
@@ -317,6 +315,7 @@ export class MSRPTransport implements Bound, FrameSource {
   #end(reason: Error, error: Error | undefined): void {
     if (this.#closed !== undefined) return;
     this.#closed = reason;
+    this.#isOver = error === undefined;
     this.#stall?.cancel();
     this.#onBindFailed?.(reason);
     for (const { reject } of [...this.#outgoing.splice(0), ...this.#unwritten]) reject(reason);

@@ -29,6 +29,8 @@ export class Outbox {
   #frames: Buffer[] = [];
   #frameBytes = 0;
   #written: (() => void)[] = [];
+  /** Of the write that the system was given last and does not have yet. */
+  #lastWritten: (() => void)[] | undefined;
   #isScheduled = false;
   #isBlocked = false;
   #isEnding = false;
@@ -137,14 +139,23 @@ export class Outbox {
     this.#frames = [];
     this.#frameBytes = 0;
     this.#written = [];
-    const done =
-      written.length === 0
-        ? undefined
-        : (): void => {
-            for (const callback of written) callback();
-          };
-    if (frames.length === 0) return done?.();
+    if (frames.length === 0) return this.#afterOthers(written);
+    const done = written.length === 0 ? undefined : this.#doneOf(written);
     this.#events.onFlush?.(frames);
     this.#isBlocked = !this.#socket.write(frames, done);
+  }
+
+  #doneOf(written: (() => void)[]): () => void {
+    this.#lastWritten = written;
+    return () => {
+      if (this.#lastWritten === written) this.#lastWritten = undefined;
+      for (const callback of written) callback();
+    };
+  }
+
+  /** A write of nothing is done when those before it are. */
+  #afterOthers(written: readonly (() => void)[]): void {
+    if (this.#lastWritten !== undefined) this.#lastWritten.push(...written);
+    else for (const callback of written) callback();
   }
 }

@@ -79,10 +79,9 @@ export class SharedListener implements ConnectionOwner {
     return this.#expected.get(matchKey(uri, this.#settings.match));
   }
 
-  /** The one URI that nobody has called `complete` for, if there is just one. */
-  get onlyUnclaimed(): Expectation | undefined {
-    const unclaimed = [...this.#expected.values()].filter(({ isClaimed }) => !isClaimed);
-    return unclaimed.length === 1 ? unclaimed[0] : undefined;
+  /** The URIs that nobody has called `complete` for. */
+  get unclaimed(): Expectation[] {
+    return [...this.#expected.values()].filter(({ isClaimed }) => !isClaimed);
   }
 
   /** Nothing is expected any more. */
