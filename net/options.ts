@@ -1,6 +1,6 @@
 // The options of connectors, acceptors and servers, and what they are when not given.
 
-import type { Limits } from '../codec/index.ts';
+import { type Limits, MSRPError } from '../codec/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type CoarseTimers, coarseTimersOf } from './coarse-timers.ts';
 import { nodeNetwork } from './node-network.ts';
@@ -99,7 +99,11 @@ export const defaultConnectionLimits: ConnectionLimits = {
   stallMs: 20_000,
 };
 
+/** Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number: now, and not when the first connection comes. */
 export function settingsOf(options: EndpointOptions = {}): Settings {
+  for (const [name, value] of Object.entries(options.limits ?? {})) {
+    if (!(value > 0)) throw new MSRPError('MSRP_ERR_ARGUMENT', `the limit ${name} cannot be ${value}`);
+  }
   const clock = options.clock ?? systemClock;
   return {
     options,
