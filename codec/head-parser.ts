@@ -12,7 +12,8 @@ import { Head, type StartLine } from './head.ts';
 import type { HeadLines } from './head-lines.ts';
 import { checkHead, fault, type HeadRules, withReaction } from './head-rules.ts';
 import { type HeaderEntry, Headers } from './headers.ts';
-import { hasControl, isFieldName } from './text.ts';
+import { isFieldName } from './lexical.ts';
+import { hasControl } from './text.ts';
 
 export interface ParsedHead {
   /** With a fault, as much of it as could be read. */

@@ -8,7 +8,8 @@ import { type DigestHeader, parseAuthenticationInfo, parseDigestHeader } from '.
 import { ChunkParseError, MSRPError } from './errors.ts';
 import { parseNickname } from './nickname.ts';
 import { type Status, parseStatus } from './status.ts';
-import { isASCII, isFieldName, isText } from './text.ts';
+import { isFieldName } from './lexical.ts';
+import { isASCII, isText } from './text.ts';
 import { type URI, parsePath } from './uri.ts';
 
 /** A header field: its name as spelled, and its value. */
@@ -83,12 +84,9 @@ export class Headers implements Iterable<HeaderEntry> {
     if (this.#filled === this.block.entries) return lines.join('');
     let text = '';
     for (let index = 0; index < lines.length; index++) {
-      const name = this.block.names[index];
-      if (name === 'byte-range' && this.#byteRange !== undefined) {
-        text += `${this.block.entries[index]![0]}: ${formatByteRange(this.#byteRange)}\r\n`;
-      } else if (name === 'message-id' && this.#messageId !== undefined) {
-        text += `${this.block.entries[index]![0]}: ${this.#messageId}\r\n`;
-      } else text += lines[index];
+      const entry = this.block.entries[index]!;
+      const filled = this.#fill(entry, this.block.names[index]!);
+      text += filled === entry ? lines[index] : `${filled[0]}: ${filled[1]}\r\n`;
     }
     return text;
   }

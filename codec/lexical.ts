@@ -22,6 +22,13 @@ export const quotedString: string = `"${qdtext}(?:\\\\[\\\\"]${qdtext})*"`;
 const tokenPattern = new RegExp(`^[${tokenCharacters}]+$`);
 const quotedStringPattern = new RegExp(`^${quotedString}$`);
 
+const fieldNamePattern = new RegExp(`^[A-Za-z][${tokenCharacters}]*$`);
+
+/** hname = ALPHA [token] */
+export function isFieldName(text: string): boolean {
+  return fieldNamePattern.test(text);
+}
+
 /** Whether `value` is a token; `false` for what is no string. */
 export function isToken(value: unknown): value is string {
   return typeof value === 'string' && tokenPattern.test(value);

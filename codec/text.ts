@@ -17,8 +17,3 @@ export function isText(text: string): boolean {
 export function isASCII(text: string): boolean {
   return !beyondASCII.test(text);
 }
-
-/** hname = ALPHA [token] */
-export function isFieldName(text: string): boolean {
-  return /^[A-Za-z][!#-'*+\-.0-9A-Z^-~]*$/.test(text);
-}

@@ -31,7 +31,7 @@ export class AcceptorDirect implements Connector {
       await listener.close();
       throw abortedError('preparing', this.#stages.signal);
     }
-    this.#expectation = listener.expect(localUri, undefined);
+    this.#expectation = listener.expect(localUri);
     return [this.#expectation.localUri];
   }
 

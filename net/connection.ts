@@ -21,6 +21,7 @@ import { Outbox } from './outbox.ts';
 import type { Settings } from './options.ts';
 import { formatResponse, mayRespond, phraseOf } from './replies.ts';
 import type { Socket, SocketHandler } from './socket.ts';
+import { hostPort } from './tls.ts';
 import { TrafficLog } from './traffic-log.ts';
 import { matchKey } from './uris.ts';
 
@@ -103,10 +104,6 @@ export class Connection implements SocketHandler {
     this.#lastPath = undefined;
     if (this.#current === session) this.#current = undefined;
     this.go(session);
-  }
-
-  has(uri: URI): boolean {
-    return this.#sessions.has(this.#keyOf(uri));
   }
 
   /** No more is read until `who` lets go. */
@@ -210,8 +207,7 @@ export class Connection implements SocketHandler {
 
   /** `address:port` of the peer. */
   get peerName(): string {
-    const { remoteAddress: host, remotePort } = this.socket;
-    return host.includes(':') ? `[${host}]:${remotePort}` : `${host}:${remotePort}`;
+    return hostPort(this.socket.remoteAddress, this.socket.remotePort);
   }
 
   #sink(): ChunkSink {
@@ -260,15 +256,11 @@ export class Connection implements SocketHandler {
   #onInvalid(error: ChunkParseError, head: Head): void {
     this.settings.logger?.debug(`${this.peerName}: ${error.message}`);
     this.#current = undefined;
-    if (error.action === 'respond') this.outbox.control(this.#errorResponse(error, head));
+    if (error.action === 'respond') {
+      const code = error.status ?? 400;
+      this.outbox.control(formatResponse(head, code, phraseOf(code), this.#ownUri(head)));
+    }
     this.#countBad(error.message);
-  }
-
-  #errorResponse(error: ChunkParseError, head: Head): string {
-    const code = error.status ?? 400;
-    const to = head.method === 'SEND' ? head.fromPath.slice(0, 1) : head.fromPath;
-    const start = `MSRP ${head.transactionId} ${code} ${phraseOf(code)}\r\n`;
-    return `${start}To-Path: ${to.join(' ')}\r\nFrom-Path: ${this.#ownUri(head)}\r\n-------${head.transactionId}$\r\n`;
   }
 
   /** Who answers a malformed request: whom it named, if that can be read, or else a session here, or this end of the connection. */
@@ -282,8 +274,7 @@ export class Connection implements SocketHandler {
     const [session] = this.#sessions.values();
     if (session !== undefined) return String(session.localUri);
     const { localAddress, localPort, encrypted } = this.socket;
-    const host = localAddress.includes(':') ? `[${localAddress}]` : localAddress;
-    return `${encrypted ? 'msrps' : 'msrp'}://${host}:${localPort};tcp`;
+    return `${encrypted ? 'msrps' : 'msrp'}://${hostPort(localAddress, localPort)};tcp`;
   }
 
   /** D-ERR-5 and D-CONN-4: several bad requests close the connection. */

@@ -44,7 +44,7 @@ export class MSRPServer {
     const listener = await (this.#find(place) ?? this.#listen(place));
     // TypeScript does not see that `close` may have been called meanwhile.
     if (this.#isClosed as boolean) throw new MSRPError('MSRP_ERR_STATE', 'the server is closed');
-    const { localUri: uri } = listener.expect(localUri, undefined);
+    const { localUri: uri } = listener.expect(localUri);
     (o.logger ?? this.#settings.logger)?.debug(`expecting a session on port ${listener.port}`);
     return [uri];
   }

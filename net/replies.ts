@@ -61,9 +61,14 @@ export function phraseOf(code: number): string {
  * A response goes back one hop for SEND, the whole way for other methods, and comes from the URI that was asked (D-RESP-1). As text:
  * receiving a file means making one for each chunk.
  */
-export function formatResponse(request: Head, code: number, comment: string): string {
+export function formatResponse(
+  request: Head,
+  code: number,
+  comment: string,
+  from: string = String(request.toPath[0]),
+): string {
   const { transactionId: id } = request;
-  return `MSRP ${id} ${code} ${comment}\r\nTo-Path: ${responsePath(request)}\r\nFrom-Path: ${String(request.toPath[0])}\r\n-------${id}$\r\n`;
+  return `MSRP ${id} ${code} ${comment}\r\nTo-Path: ${responsePath(request)}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`;
 }
 
 function responsePath(request: Head): string {

@@ -1,11 +1,10 @@
 // A listening socket and the URIs that were given out for it: each connection belongs to nobody until its first request names one
 // (R4975-5.4-8). Several sessions may bind to one connection.
 
-import type { Head, URI } from '../codec/index.ts';
+import { type Head, MSRPError, type URI } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import { type Bound, Connection, type ConnectionOwner } from './connection.ts';
 import { Expectation } from './expectation.ts';
-import { MSRPError } from '../codec/index.ts';
 import type { Settings } from './options.ts';
 import type { Listener, ServerTLS } from './socket.ts';
 import { completeUri, matchKey } from './uris.ts';
@@ -66,8 +65,8 @@ export class SharedListener implements ConnectionOwner {
   }
 
   /** Gives a URI out. Throws `MSRP_ERR_STATE` when it is given out already. */
-  expect(given: URI | undefined, host: string | undefined): Expectation {
-    const uri = completeUri(given, this.#settings, this.port, host);
+  expect(given: URI | undefined): Expectation {
+    const uri = completeUri(given, this.#settings, this.port);
     const key = matchKey(uri, this.#settings.match);
     if (this.#expected.has(key)) throw new MSRPError('MSRP_ERR_STATE', 'that URI is in use', { scope: 'session' });
     const expectation = new Expectation(uri, this.#settings, () => this.#expected.delete(key));

@@ -4,6 +4,7 @@
 import { ChunkDecoder, type ChunkSink, type Head } from '../codec/index.ts';
 import type { Logger } from './options.ts';
 import type { Socket } from './socket.ts';
+import { hostPort } from './tls.ts';
 import { masked } from './uris.ts';
 
 /** Octets of a body that are shown. */
@@ -15,8 +16,8 @@ export class TrafficLog {
   #failed = false;
 
   constructor(logger: Logger, socket: Socket, bodies: boolean) {
-    const local = `${socket.localAddress}:${socket.localPort}`;
-    const remote = `${socket.remoteAddress}:${socket.remotePort}`;
+    const local = hostPort(socket.localAddress, socket.localPort);
+    const remote = hostPort(socket.remoteAddress, socket.remotePort);
     this.#received = new ChunkDecoder(new ChunkWriter(logger, `${local} <-- ${remote}`, bodies), { tolerant: true });
     this.#sent = new ChunkDecoder(new ChunkWriter(logger, `${local} --> ${remote}`, bodies), { tolerant: true });
   }

@@ -4,9 +4,8 @@
 //
 // Incoming frames go to Receiver, outgoing ones come from Outgoing; this file is what both have in common and what users see.
 
-import { type Chunk, type Continuation, type Head, type MSRPError, MSRPError as CodedError } from '../codec/index.ts';
-import type { CoarseTimer, MSRPTransport, TransportSink } from '../net/index.ts';
-import { MSRPTransactionError } from '../net/index.ts';
+import { type Chunk, type Continuation, type Head, MSRPError } from '../codec/index.ts';
+import { type CoarseTimer, MSRPTransactionError, type MSRPTransport, type TransportSink } from '../net/index.ts';
 import { MSRPSessionError } from './errors.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import { Outgoing } from './outgoing.ts';
@@ -76,7 +75,7 @@ export class MSRPSession implements TransportSink {
       const { signal } = o;
       const abort = (): void =>
         reject(
-          new CodedError('MSRP_ERR_ABORTED', 'waiting for the response was aborted', {
+          new MSRPError('MSRP_ERR_ABORTED', 'waiting for the response was aborted', {
             scope: 'transaction',
             cause: signal?.reason,
           }),

@@ -23,7 +23,6 @@ export interface SendOptions {
 /** What a message needs of its session. */
 export interface Sender {
   readonly chunkSize: number;
-  /** The text of a head from behind the start-line: with the given Byte-Range, up to and with the empty line. */
   newTransactionId(): string;
   /** There is something to send. */
   want(): void;

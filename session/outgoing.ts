@@ -184,7 +184,7 @@ export class Outgoing implements FrameSource, Sender {
   }
 
   #onUnanswered(message: OutgoingMessage): void {
-    const error = new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
+    const error = unanswered();
     message.fail(error);
     this.#onFail(error);
   }
@@ -217,12 +217,12 @@ export class Outgoing implements FrameSource, Sender {
           onResponse?.(undefined);
           return this.#checkIdle();
         }
-        const error = new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
+        const error = unanswered();
         onResponse?.(error);
         this.#onFail(error);
       },
       onEnd: (cause: Error): void => {
-        onResponse?.(new MSRPTransactionError(408, 'The session is over', { cause }));
+        onResponse?.(sessionOver(cause));
       },
     };
   }
@@ -256,11 +256,21 @@ export class Outgoing implements FrameSource, Sender {
   close(error: Error): void {
     this.#transport.forget(this);
     for (const { onResponse } of this.#queue.splice(0)) {
-      onResponse?.(new MSRPTransactionError(408, 'The session is over', { cause: error }));
+      onResponse?.(sessionOver(error));
     }
     this.#queueBytes = 0;
     this.#transactions.close(error);
     for (const message of this.#messages.values()) message.onSessionEnd(error);
     for (const resolve of [...this.#onDrained.splice(0), ...this.#onIdle.splice(0)]) resolve();
   }
+}
+
+/** R4975-7.1.1-6: nobody answered in time, which ends the session. */
+function unanswered(): MSRPTransactionError {
+  return new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
+}
+
+/** Nobody can answer any more. */
+function sessionOver(cause: Error): MSRPTransactionError {
+  return new MSRPTransactionError(408, 'The session is over', { cause });
 }

@@ -149,7 +149,7 @@ export class Receiver implements BodySink {
     const end = start + size - 1;
     const range = { start, end, total: this.#current === undefined ? head.byteRange?.total : end };
     const report = makeReport(head, this.#transport.settings.idents.transactionId(), range, 200);
-    if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString());
+    this.#send(report);
   }
 
   sendReport(chunk: Chunk, code: number, comment?: string): void {
@@ -157,6 +157,10 @@ export class Receiver implements BodySink {
       throw new MSRPError('MSRP_ERR_ARGUMENT', 'a REPORT is about a SEND', { scope: 'message' });
     }
     const report = this.#transport.makeReport(chunk, code, comment);
+    this.#send(report);
+  }
+
+  #send(report: Chunk | undefined): void {
     if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString());
   }
 

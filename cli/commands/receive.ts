@@ -1,10 +1,12 @@
 // msrp receive: waits for senders, one after the other, and keeps the files that they send.
 
 import type { Command } from 'commander';
+import { X509Certificate } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { generate } from 'selfsigned';
 import {
   type ConnectOptions,
+  fingerprintOf,
+  formatFingerprint,
   MSRPBindSessionTimeout,
   MSRPError,
   MSRPServer,
@@ -89,9 +91,10 @@ async function tlsOf(
   if (cert !== undefined && key !== undefined) {
     return { connect: { tls: { cert: await contentOf(cert), key: await contentOf(key) } } };
   }
+  // Loaded here alone: it takes as long as all else that the command loads.
+  const { generate } = await import('selfsigned');
   const made = await generate([{ name: 'commonName', value: uri.host }], { keySize: 2048, algorithm: 'sha256' });
-  const { X509Certificate } = await import('node:crypto');
-  const fingerprint = `SHA-256 ${new X509Certificate(made.cert).fingerprint256}`;
+  const fingerprint = formatFingerprint(fingerprintOf(new X509Certificate(made.cert).raw));
   return { connect: { tls: { cert: made.cert, key: made.private } }, fingerprint };
 }
 

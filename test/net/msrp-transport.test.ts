@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AcceptorDirect, type ConnectOptions, MSRPServer, type MSRPTransport, URI } from '../../index.ts';
 import { hasEndLine } from '../../codec/index.ts';
 import { transports } from '../session/pair.ts';
+import { standstill } from '../support/standstill.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 import { SimulatedNetwork } from '../simulation/simulated-network.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
@@ -133,10 +134,7 @@ describe('reading', () => {
     const writing = (async () => {
       for (; sent < 300; sent++) await near.writeChunk(near.makeChunk({ data, failureReport: 'no' }));
     })();
-    for (let before = -1, still = 0; still < 200; still = before === sent ? still + 1 : 0) {
-      before = sent;
-      await turn();
-    }
+    await standstill(() => sent);
     expect(sent).toBeLessThan(300);
     for (let count = 0; count < 300; count++) expect((await far.readChunk()).size).toBe(60_000);
     await writing;
@@ -219,10 +217,7 @@ describe('writing', () => {
         if (++answered === total) return;
       }
     })();
-    for (let before = -1, still = 0; still < 500; still = before === answered ? still + 1 : 0) {
-      before = answered;
-      await turn();
-    }
+    await standstill(() => answered, 500);
     expect(answered).toBeLessThan(total);
     peer.socket.removeAllListeners('data').resume();
     await answering;

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Body, IncomingMessage, MSRPSession } from '../../session/index.ts';
+import { standstill } from '../support/standstill.ts';
 import { withPeer, withSessions } from './pair.ts';
 
 async function next(session: MSRPSession): Promise<IncomingMessage> {
@@ -73,11 +73,7 @@ describe('messages between two sessions', () => {
         }
         const sending = alice.send(source(), { size: total });
         const message = await next(bob);
-        // Until nothing moves any more: what was given stays the same over many turns of the loop.
-        for (let before = -1, same = 0; same < 200; same = before === given ? same + 1 : 0) {
-          before = given;
-          await turn();
-        }
+        await standstill(() => given);
         expect(given).toBeLessThan(total);
         let read = 0;
         for await (const bytes of message) read += bytes.length;
