@@ -3,7 +3,8 @@
 import { createHash } from 'node:crypto';
 import { Chunk, ChunkAssembler, ChunkDecoder, type ChunkSink, encodeChunk, type Head, URI } from '../codec/index.ts';
 import { oracleDecode } from '../test/support/oracle.ts';
-import type { Case, Group } from './rounds.ts';
+import { type Case, type Group, measure } from './rounds.ts';
+import type { Measurement } from './row.ts';
 import { cutInto, headOf, makeStream, pathsOf, Seeded, type Stream, type StreamShape } from './streams.ts';
 
 const mebibyte = 1_048_576;
@@ -105,7 +106,7 @@ function oracle(stream: Stream): Case {
   return { name: 'naive oracle', units: whole.length, run, check };
 }
 
-function decodeGroup(name: string, shape: Omit<StreamShape, 'totalBytes'>, reach: number): Group {
+function decodeGroup(shape: Omit<StreamShape, 'totalBytes'>, reach: number): Group {
   const stream = makeStream({ ...shape, totalBytes: 16 * mebibyte });
   const count = shape.eachItsMessage ? (): Counter => new FieldCounter() : (): Counter => new Counter();
   const cases = [
@@ -114,7 +115,7 @@ function decodeGroup(name: string, shape: Omit<StreamShape, 'totalBytes'>, reach
     decodeCase('ChunkDecoder and ChunkAssembler', stream, assembling),
   ];
   if (shape.bodyBytes < 4096) cases.push(oracle(stream));
-  const group: Group = { name: `decode, ${name}`, unit: 'B', cases, reach };
+  const group: Group = { unit: 'B', cases, reach };
   return shape.eachItsMessage ? { ...group, chunksReach: 1e6 } : group;
 }
 
@@ -127,7 +128,7 @@ function headsGroup(): Group {
     const { chunks: _, ...rest } = made;
     return { ...rest, units: stream.chunks };
   });
-  return { name: 'decode, heads with all fields', unit: 'op', cases };
+  return { unit: 'op', cases };
 }
 
 /** A head of 64 KiB in one read and in reads of 8 octets, which may take four times as long. */
@@ -153,7 +154,7 @@ function headGroup(): Group {
     decodeCase('whole', stream([octets]), () => counting(new Counter())),
     decodeCase('in reads of 8 octets', stream(cutInto(octets, 8)), () => counting(new Counter())),
   ];
-  return { name: 'decode, a head of 64 KiB', unit: 'B', cases, reach: 0.25 };
+  return { unit: 'B', cases, reach: 0.25 };
 }
 
 /** A thousand chunks of one message, encoded and put together plainly. */
@@ -201,7 +202,7 @@ function encodeGroup(bodyBytes: number): Group {
     { name: 'concatenation of made texts and body', units: 1024, run: plain, check: plain },
     { name: 'encodeChunk', units: 1024, run: encode, check },
   ];
-  return { name: `encode, ${bodyBytes} B bodies`, unit: 'op', cases };
+  return { unit: 'op', cases };
 }
 
 function repeat(work: () => boolean): () => void {
@@ -220,30 +221,28 @@ function uriGroup(): Group {
     ['parse and equals', () => URI.parse(text).equals(a)],
   ];
   return {
-    name: 'URI',
     unit: 'op',
     cases: works.map(([name, work]) => ({ name, units: 1024, run: repeat(work), check: repeat(work) })),
   };
 }
 
-export function codecGroups(): (() => Group)[] {
-  const one = { sessions: 1, eachItsMessage: false };
-  return [
-    () => decodeGroup('1 MiB bodies', { ...one, bodyBytes: mebibyte }, 0.85),
-    () => decodeGroup('64 KiB bodies', { ...one, bodyBytes: 65_536 }, 0.85),
-    () => decodeGroup('8 KiB bodies', { ...one, bodyBytes: 8192 }, 0.55),
-    () => decodeGroup('2 KiB bodies', { ...one, bodyBytes: 2048 }, 0.4),
-    () =>
-      decodeGroup(
-        '100 B bodies, each its message, four sessions, all fields',
-        { bodyBytes: 100, sessions: 4, eachItsMessage: true },
-        0.07,
-      ),
-    headGroup,
-    headsGroup,
-    () => encodeGroup(65_536),
-    () => encodeGroup(2048),
-    () => encodeGroup(100),
-    uriGroup,
-  ];
+function measurement(name: string, make: () => Group): Measurement {
+  return { name, rows: (effort) => measure(name, make(), effort) };
 }
+
+const one = { sessions: 1, eachItsMessage: false };
+const small = { bodyBytes: 100, sessions: 4, eachItsMessage: true };
+
+export const codecMeasurements: readonly Measurement[] = [
+  measurement('decode, 1 MiB bodies', () => decodeGroup({ ...one, bodyBytes: mebibyte }, 0.85)),
+  measurement('decode, 64 KiB bodies', () => decodeGroup({ ...one, bodyBytes: 65_536 }, 0.85)),
+  measurement('decode, 8 KiB bodies', () => decodeGroup({ ...one, bodyBytes: 8192 }, 0.55)),
+  measurement('decode, 2 KiB bodies', () => decodeGroup({ ...one, bodyBytes: 2048 }, 0.4)),
+  measurement('decode, 100 B bodies, each its message, four sessions, all fields', () => decodeGroup(small, 0.07)),
+  measurement('decode, a head of 64 KiB', headGroup),
+  measurement('decode, heads with all fields', headsGroup),
+  measurement('encode, 64 KiB bodies', () => encodeGroup(65_536)),
+  measurement('encode, 2 KiB bodies', () => encodeGroup(2048)),
+  measurement('encode, 100 B bodies', () => encodeGroup(100)),
+  measurement('URI', uriGroup),
+];

@@ -1,55 +1,79 @@
-// npm run bench -- [suite…] [--once] [--json]
+// npm run bench -- [suite…] [--only TEXT] [--once] [--json]
+//
+// Each group is measured in a process of its own: what one makes the optimiser believe does not hold for the next.
 
+import { spawnSync } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
-import { codecGroups } from './codec.ts';
-import { type Effort, type Group, measure, type Row } from './rounds.ts';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { codecMeasurements } from './codec.ts';
+import { format } from './format.ts';
+import type { Effort, Measurement, Row } from './row.ts';
+import { transferMeasurements } from './transfer/index.ts';
 
-const suites: Readonly<Record<string, () => (() => Group)[]>> = { codec: codecGroups };
+const suites: Readonly<Record<string, readonly Measurement[]>> = {
+  codec: codecMeasurements,
+  transfer: transferMeasurements,
+};
 
-const flags = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
-const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-const unknown = [
-  ...names.filter((name) => !Object.hasOwn(suites, name)),
-  ...flags.filter((flag) => flag !== '--once' && flag !== '--json'),
-];
-
-if (unknown.length > 0) {
-  console.error(`bench: unknown ${unknown.join(', ')}; there is ${Object.keys(suites).join(', ')}, --once and --json`);
-  process.exitCode = 2;
-} else {
-  run(names.length > 0 ? names : Object.keys(suites));
+interface Options {
+  readonly only?: string;
+  readonly group?: string;
+  readonly once?: boolean;
+  readonly json?: boolean;
 }
 
-function run(chosen: readonly string[]): void {
-  const effort: Effort = flags.includes('--once') ? { rounds: 1, milliseconds: 1 } : { rounds: 7, milliseconds: 150 };
-  const isJSON = flags.includes('--json');
+/** One group, for the parent. */
+async function runGroup(name: string, effort: Effort): Promise<void> {
+  const measurement = Object.values(suites)
+    .flat()
+    .find((each) => each.name === name);
+  if (measurement === undefined) throw new Error(`there is no group ${name}`);
+  console.log(JSON.stringify(await measurement.rows(effort)));
+}
+
+function runAll(chosen: readonly Measurement[], effort: Effort, isJSON: boolean): void {
   const machine = `Node ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown processor'}`;
-  const all: Row[] = [];
   if (!isJSON) console.log(`${machine}; medians of ${effort.rounds} rounds\n`);
-  for (const name of chosen) {
-    for (const make of suites[name]!()) {
-      const rows = measure(make(), effort);
-      all.push(...rows);
-      if (!isJSON) print(rows);
-    }
+  const all: Row[] = [];
+  for (const { name } of chosen) {
+    const self = fileURLToPath(import.meta.url);
+    const once = effort.isOnce ? ['--once'] : [];
+    const { status, stdout } = spawnSync(process.execPath, [...process.execArgv, self, '--group', name, ...once], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+    });
+    if (status !== 0) throw new Error(`${name} failed`);
+    const rows = JSON.parse(stdout) as Row[];
+    all.push(...rows);
+    if (!isJSON) console.log(format(rows));
   }
   if (isJSON) console.log(JSON.stringify({ machine, effort, rows: all }));
 }
 
-function print(rows: readonly Row[]): void {
-  console.log(rows[0]!.group);
-  for (const { name, unit, speed, p50, p99, ratio, lowest, highest, reach, ...row } of rows) {
-    const amount = unit === 'B' ? `${(speed / 1e9).toFixed(3)} GB/s` : `${(1e9 / speed).toFixed(0)} ns/op`;
-    const spread = `${ratio.toFixed(2)} (${lowest.toFixed(2)}-${highest.toFixed(2)})`;
-    const verdict = reach === undefined ? '' : `  to reach ${reach}: ${ratio >= reach ? 'yes' : 'NO'}`;
-    console.log(
-      `  ${name.padEnd(38)} ${amount.padStart(12)}  p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms  ratio ${spread}${verdict}`,
-    );
-    if (row.chunksPerSecond === undefined) continue;
-    const rate = `${(row.chunksPerSecond / 1e6).toFixed(3)} M chunks/s, ${(1e9 / row.chunksPerSecond).toFixed(0)} ns each`;
-    const enough = row.chunksReach !== undefined && row.chunksPerSecond >= row.chunksReach ? 'yes' : 'NO';
-    const goal = row.chunksReach === undefined ? '' : `  to reach ${(row.chunksReach / 1e6).toFixed(2)} M: ${enough}`;
-    console.log(`  ${''.padEnd(38)} ${rate}${goal}`);
-  }
-  console.log('');
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      only: { type: 'string' },
+      group: { type: 'string' },
+      once: { type: 'boolean' },
+      json: { type: 'boolean' },
+    },
+  });
+  const { only = '', group, once = false, json = false }: Options = values;
+  const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
+  if (unknown.length > 0) throw new Error(`unknown ${unknown.join(', ')}; there is ${Object.keys(suites).join(', ')}`);
+  const effort: Effort = { isOnce: once, rounds: once ? 1 : 7, milliseconds: once ? 1 : 150 };
+  if (group !== undefined) return runGroup(group, effort);
+  const names = positionals.length > 0 ? positionals : Object.keys(suites);
+  const chosen = names.flatMap((name) => suites[name]!).filter(({ name }) => name.includes(only));
+  return runAll(chosen, effort, json);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
 }

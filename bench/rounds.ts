@@ -2,6 +2,7 @@
 // What counts is the ratio to the anchor, the first case: the median over the rounds.
 
 import { Bench } from 'tinybench';
+import { type Effort, median, type Row } from './row.ts';
 
 export interface Case {
   readonly name: string;
@@ -15,7 +16,6 @@ export interface Case {
 }
 
 export interface Group {
-  readonly name: string;
   readonly unit: 'B' | 'op';
   /** The first one is the anchor. */
   readonly cases: readonly Case[];
@@ -25,35 +25,11 @@ export interface Group {
   readonly chunksReach?: number;
 }
 
-export interface Row {
-  readonly group: string;
-  readonly name: string;
-  readonly unit: 'B' | 'op';
-  /** Units in a second. */
-  readonly speed: number;
-  /** Of one run, in milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  /** Speed in terms of the anchor's, the median, the lowest and the highest of the rounds. */
-  readonly ratio: number;
-  readonly lowest: number;
-  readonly highest: number;
-  readonly reach: number | undefined;
-  readonly chunksPerSecond: number | undefined;
-  readonly chunksReach: number | undefined;
-}
-
-export interface Effort {
-  readonly rounds: number;
-  /** For each case in each round. */
-  readonly milliseconds: number;
-}
-
-export function measure(group: Group, effort: Effort): Row[] {
+export function measure(name: string, group: Group, effort: Effort): Row[] {
   for (const each of group.cases) each.check();
   const rounds: { speed: number; p50: number; p99: number }[][] = [];
   // The first round warms up.
-  for (let round = 0; round <= effort.rounds; round++) rounds.push(measureRound(group, effort));
+  for (let round = 0; round <= effort.rounds; round++) rounds.push(measureRound(name, group, effort));
   const counted = rounds.slice(1);
   return group.cases.map((each, index) => {
     const ratios = counted.map((round) => round[index]!.speed / round[0]!.speed).toSorted((a, b) => a - b);
@@ -62,7 +38,7 @@ export function measure(group: Group, effort: Effort): Row[] {
     const chunkRate = (round: { p50: number }[], at: number): number =>
       ((group.cases[at]!.chunks ?? 0) * 1000) / round[at]!.p50;
     return {
-      group: group.name,
+      group: name,
       name: each.name,
       unit: group.unit,
       speed: of(({ speed }) => speed),
@@ -81,20 +57,15 @@ export function measure(group: Group, effort: Effort): Row[] {
   });
 }
 
-function measureRound(group: Group, effort: Effort): { speed: number; p50: number; p99: number }[] {
+function measureRound(name: string, group: Group, effort: Effort): { speed: number; p50: number; p99: number }[] {
   const bench = new Bench({ time: effort.milliseconds, iterations: 3, warmup: false });
   for (const each of group.cases) bench.add(each.name, () => each.run());
   bench.runSync();
   return bench.tasks.map(({ result }, index) => {
     if (result.state !== 'completed') {
-      throw new Error(`${group.name}, ${group.cases[index]!.name}: ${result.state}`, { cause: result });
+      throw new Error(`${name}, ${group.cases[index]!.name}: ${result.state}`, { cause: result });
     }
     const { p50, p99 } = result.latency;
     return { speed: (group.cases[index]!.units * 1000) / p50, p50, p99 };
   });
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

@@ -12,14 +12,16 @@ import type { HeadRules } from './head-rules.ts';
 import { identEnd, maxIdentLength, maxTolerantIdentLength } from './ident.ts';
 import { isFlag } from './mark.ts';
 
+const CR = 13;
+const LF = 10;
 const HYPHEN = 45;
 const SLASH = 47;
 const STAR = 42;
 const startBytes = 5; // "MSRP "
 const startWord = 0x5052534d; // "MSRP", little-endian
 
-/** How many forms are kept: sessions that take turns on a connection, and their responses. */
-const formsKept = 8;
+/** How many forms are kept: sessions that share a connection, in requests and in responses. */
+const formsKept = 256;
 /** Heads longer than this are not worth keeping, and no blank can push a line of one over its limit. */
 const longestForm = 2048;
 /** Fewer octets cannot hold a frame. */
@@ -55,13 +57,18 @@ class Piece {
 type Blank = 'message-id' | 'byte-range';
 
 class HeadForm {
+  readonly key: number;
   readonly #sample: Head;
   readonly #block: HeaderBlock;
   readonly #blanks: readonly Blank[];
   readonly #pieces: readonly Piece[];
   readonly #longestMessageId: number;
+  /** The Message-ID that came last; and its octets, once it has come twice: then it is likely to come again. */
+  #messageId = '';
+  #messageIdPiece: Piece | undefined;
 
-  constructor(sample: Head, blanks: readonly Blank[], pieces: readonly Piece[], longestMessageId: number) {
+  constructor(key: number, sample: Head, blanks: readonly Blank[], pieces: readonly Piece[], longestMessageId: number) {
+    this.key = key;
     this.#sample = sample;
     this.#block = sample.headers.block;
     this.#blanks = blanks;
@@ -76,7 +83,9 @@ class HeadForm {
     let position = idEnd + pieces[0]!.length;
     for (let index = 0; index < this.#blanks.length; index++) {
       const end =
-        this.#blanks[index] === 'byte-range' ? readRange(input, position, found) : this.#readId(input, position, found);
+        this.#blanks[index] === 'byte-range'
+          ? readRange(input, position, found)
+          : this.#readId(input, view, position, found);
       if (end === -1 || !pieces[index + 1]!.isAt(view, end)) return false;
       position = end + pieces[index + 1]!.length;
     }
@@ -86,11 +95,25 @@ class HeadForm {
     return this.#sample.hasBody || readEndLine(input, position, at + startBytes, idEnd, found);
   }
 
-  #readId(input: Buffer, at: number, found: FoundForm): number {
-    const end = identEnd(input, at, this.#longestMessageId);
+  #readId(input: Buffer, view: DataView, at: number, found: FoundForm): number {
+    const known = this.#messageIdPiece;
+    const isKnown = known !== undefined && known.isAt(view, at) && input[at + known.length] === CR;
+    found.isKnownId = isKnown;
+    if (isKnown) return at + known.length;
     found.idStart = at;
-    found.idEnd = end;
-    return end;
+    return (found.idEnd = identEnd(input, at, this.#longestMessageId));
+  }
+
+  /** One string for all chunks of a message: made once, hashed once. */
+  #idOf(input: Buffer, found: FoundForm): string {
+    if (found.isKnownId) return this.#messageId;
+    const id = input.toString('latin1', found.idStart, found.idEnd);
+    if (id === this.#messageId) this.#messageIdPiece = new Piece(input.subarray(found.idStart, found.idEnd));
+    else {
+      this.#messageId = id;
+      this.#messageIdPiece = undefined;
+    }
+    return this.#messageId;
   }
 
   /** The head of which `found` says where the blanks are. */
@@ -98,7 +121,7 @@ class HeadForm {
     let messageId: string | undefined;
     let range: ByteRange | undefined;
     for (const blank of this.#blanks) {
-      if (blank === 'message-id') messageId = input.toString('latin1', found.idStart, found.idEnd);
+      if (blank === 'message-id') messageId = this.#idOf(input, found);
       else range = { start: found.start, end: found.rangeEnd, total: found.total };
     }
     const transactionId = input.toString('latin1', at + startBytes, idEnd);
@@ -112,6 +135,8 @@ class FoundForm {
   form: HeadForm | undefined;
   end = 0;
   flag: number | undefined;
+  /** Whether the Message-ID is the one that the form remembers; else where it stands. */
+  isKnownId = false;
   idStart = 0;
   idEnd = 0;
   start = 0;
@@ -123,9 +148,10 @@ class FoundForm {
 
 /** The forms of one connection. */
 export class HeadForms {
-  readonly #forms: HeadForm[] = [];
-  /** The form that matched last: where the search begins, since the next one mostly follows it. */
-  #last = 0;
+  /** By the method or code and the end of To-Path, where the session-id is; the one learnt first is the first to go. */
+  readonly #forms = new Map<number, HeadForm>();
+  /** The form that matched last: the next head is mostly of the same session. */
+  #last: HeadForm | undefined;
   readonly #found = new FoundForm();
   #idEnd = 0;
   readonly #longestMessageId: number;
@@ -141,16 +167,16 @@ export class HeadForms {
 
   /** Whether a known form lies whole in `input` at `at`: then `end`, `flag` and `take` tell of it. */
   find(input: Buffer, at: number): boolean {
-    if (this.#forms.length === 0 || at + shortestFrame > input.length) return false;
+    if (this.#last === undefined || at + shortestFrame > input.length) return false;
     const view = this.#viewOf(input);
     if (view.getInt32(at, true) !== startWord || input[at + 4] !== 32) return false;
     this.#idEnd = identEnd(input, at + startBytes, maxIdentLength);
     if (this.#idEnd === -1) return false;
-    for (let tried = 0; tried < this.#forms.length; tried++) {
-      if (this.#forms[this.#last]!.match(input, view, at, this.#idEnd, this.#found)) return true;
-      this.#last = this.#last + 1 < this.#forms.length ? this.#last + 1 : 0;
-    }
-    return false;
+    if (this.#last.match(input, view, at, this.#idEnd, this.#found)) return true;
+    const other = this.#forms.get(keyOf(input, view, this.#idEnd));
+    if (other === undefined || other === this.#last) return false;
+    this.#last = other;
+    return other.match(input, view, at, this.#idEnd, this.#found);
   }
 
   #viewOf(input: Buffer): DataView {
@@ -181,15 +207,16 @@ export class HeadForms {
     return this.#idEnd;
   }
 
-  /** Keeps the form of a good head, in place of the one that is least likely next. */
+  /** Keeps the form of a good head. */
   learn(lines: HeadLines, sample: Head): void {
     const form = this.#formOf(lines, sample);
     if (form === undefined) return;
-    if (this.#forms.length < formsKept) this.#last = this.#forms.push(form) - 1;
-    else {
-      this.#last = (this.#last + formsKept - 1) % formsKept;
-      this.#forms[this.#last] = form;
+    if (this.#forms.size === formsKept) {
+      const [oldest = 0] = this.#forms.keys();
+      this.#forms.delete(oldest);
     }
+    this.#forms.set(form.key, form);
+    this.#last = form;
   }
 
   #formOf(lines: HeadLines, sample: Head): HeadForm | undefined {
@@ -210,8 +237,21 @@ export class HeadForms {
     }
     const tail = sample.hasBody ? '\r\n' : '-------';
     pieces.push(new Piece(Buffer.concat([bytes.subarray(from, fieldsEnd), Buffer.from(tail)])));
-    return new HeadForm(sample, blanks, pieces, this.#longestMessageId);
+    const key = keyOf(bytes, this.#viewOf(bytes), lines.transactionIdEnd);
+    return new HeadForm(key, sample, blanks, pieces, this.#longestMessageId);
   }
+}
+
+/** Some number that differs between sessions: from the octets behind the transaction id and the last ones of the second line. */
+function keyOf(input: Buffer, view: DataView, idEnd: number): number {
+  let at = idEnd;
+  while (at < input.length && input[at] !== LF) at++;
+  do at++;
+  while (at < input.length && input[at] !== CR);
+  if (at + 4 > input.length || at - 24 < idEnd) return 0;
+  let key = view.getInt32(idEnd, true);
+  for (let word = at - 24; word < at; word += 4) key = Math.imul(key ^ view.getInt32(word, true), 0x9e3779b1);
+  return key;
 }
 
 /** range-start "-" range-end "/" total, without leading zeros. Returns where it ends, or -1 for whatever must be looked at. */

@@ -22,6 +22,8 @@ export class HeaderBlock {
   toPath: readonly URI[] | undefined;
   fromPath: readonly URI[] | undefined;
   status: Status | undefined;
+  failureReport: 'yes' | 'no' | 'partial' | undefined;
+  successReport: 'yes' | 'no' | undefined;
   /** The fields as lines, once they are found fit to be written; and whether they are all ASCII. */
   lines: readonly string[] | undefined;
   isASCII = true;
@@ -162,16 +164,12 @@ export class Headers implements Iterable<HeaderEntry> {
 
   /** Failure-Report, `yes` when absent. */
   get failureReport(): 'yes' | 'no' | 'partial' {
-    const value = this.block.get('failure-report')?.toLowerCase() ?? 'yes';
-    if (value === 'yes' || value === 'no' || value === 'partial') return value;
-    throw badReportFlag('Failure-Report', value);
+    return (this.block.failureReport ??= parseFailureReport(this.block.get('failure-report')));
   }
 
   /** Success-Report, `no` when absent. */
   get successReport(): 'yes' | 'no' {
-    const value = this.block.get('success-report')?.toLowerCase() ?? 'no';
-    if (value === 'yes' || value === 'no') return value;
-    throw badReportFlag('Success-Report', value);
+    return (this.block.successReport ??= parseSuccessReport(this.block.get('success-report')));
   }
 
   get status(): Status | undefined {
@@ -241,6 +239,18 @@ function formatLines(block: HeaderBlock): readonly string[] {
   const lines = block.entries.map(([name, value]) => `${name}: ${value}\r\n`);
   block.isASCII = lines.every((line) => isASCII(line));
   return lines;
+}
+
+function parseFailureReport(text = 'yes'): 'yes' | 'no' | 'partial' {
+  const value = text.toLowerCase();
+  if (value === 'yes' || value === 'no' || value === 'partial') return value;
+  throw badReportFlag('Failure-Report', value);
+}
+
+function parseSuccessReport(text = 'no'): 'yes' | 'no' {
+  const value = text.toLowerCase();
+  if (value === 'yes' || value === 'no') return value;
+  throw badReportFlag('Success-Report', value);
 }
 
 function badReportFlag(name: string, value: string): ChunkParseError {

@@ -19,7 +19,7 @@ import type { CoarseTimer } from './coarse-timers.ts';
 import { channels } from './diagnostics.ts';
 import { Outbox } from './outbox.ts';
 import type { Settings } from './options.ts';
-import { formatResponse, mayRespond, phraseOf } from './replies.ts';
+import { formatResponse, mayRespond, ResponseFormat } from './replies.ts';
 import type { Socket, SocketHandler } from './socket.ts';
 import { hostPort } from './tls.ts';
 import { TrafficLog } from './traffic-log.ts';
@@ -54,6 +54,7 @@ export class Connection implements SocketHandler {
   readonly #owner: ConnectionOwner;
   readonly #decoder: ChunkDecoder;
   readonly #traffic: TrafficLog | undefined;
+  readonly #responses = new ResponseFormat();
   readonly #sessions = new Map<string, Bound>();
   /** Why the socket is stopped: sessions that hold too much, and the outbox. */
   readonly #stops = new Set<object>();
@@ -117,8 +118,8 @@ export class Connection implements SocketHandler {
   }
 
   /** Answers `request`, if section 7 has it answered. */
-  respond(request: Head, code: number, comment: string = phraseOf(code)): void {
-    if (mayRespond(request, code)) this.outbox.control(formatResponse(request, code, comment));
+  respond(request: Head, code: number): void {
+    if (mayRespond(request, code)) this.outbox.control(this.#responses.format(request, code));
   }
 
   /** Its last session has ended in order: its owner may keep it for others. */
@@ -258,7 +259,7 @@ export class Connection implements SocketHandler {
     this.#current = undefined;
     if (error.action === 'respond') {
       const code = error.status ?? 400;
-      this.outbox.control(formatResponse(head, code, phraseOf(code), this.#ownUri(head)));
+      this.outbox.control(formatResponse(head, code, this.#ownUri(head)));
     }
     this.#countBad(error.message);
   }

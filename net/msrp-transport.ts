@@ -207,13 +207,13 @@ export class MSRPTransport implements Bound, FrameSource {
   }
 
   /** @internal Answers a request read from here before all else that waits, if section 7 has it answered. */
-  respond(request: Head, code: number, comment?: string): void {
-    this.connection.respond(request, code, comment);
+  respond(request: Head, code: number): void {
+    this.connection.respond(request, code);
   }
 
-  /** @internal Sends a whole frame before all else that waits: responses and REPORTs. */
-  control(text: string): void {
-    this.connection.outbox.control(text);
+  /** @internal Sends a whole frame before all else that waits: responses and REPORTs. Each character is an octet. */
+  control(octets: string): void {
+    this.connection.outbox.control(octets);
   }
 
   /** @internal `source` has frames to send, and is asked for them in its turn. */

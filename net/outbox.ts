@@ -22,7 +22,7 @@ export class Outbox {
   readonly #network: Network;
   readonly #unsentBytes: number;
   readonly #events: OutboxEvents;
-  /** Responses and reports as text: one string is cheaper than many buffers. */
+  /** Responses and reports, a character an octet: one string is cheaper than many buffers. */
   #control = '';
   #isFull = false;
   readonly #sources = new Set<FrameSource>();
@@ -43,10 +43,10 @@ export class Outbox {
     this.#events = events;
   }
 
-  /** Sends a whole frame before all others that wait. */
-  control(text: string): void {
+  /** Sends a whole frame before all others that wait. Each character is an octet. */
+  control(octets: string): void {
     if (this.#isClosed || this.#isEnding) return;
-    this.#control += text;
+    this.#control += octets;
     if (!this.#isFull && this.#control.length > this.#unsentBytes) {
       this.#isFull = true;
       this.#events.onFull();
@@ -114,7 +114,7 @@ export class Outbox {
   /** Collects what may go in one writev. Returns whether there is anything. */
   #fill(): boolean {
     if (this.#control !== '') {
-      this.frame([Buffer.from(this.#control)]);
+      this.frame([Buffer.from(this.#control, 'latin1')]);
       this.#control = '';
       this.#leaveFull();
     }

@@ -15,6 +15,7 @@ import {
   formatStatus,
   type Head,
   type HeaderEntry,
+  type URI,
 } from '../codec/index.ts';
 
 /** Whether a response with that code may be sent to `request`. */
@@ -58,17 +59,38 @@ export function phraseOf(code: number): string {
 }
 
 /**
- * A response goes back one hop for SEND, the whole way for other methods, and comes from the URI that was asked (D-RESP-1). As text:
- * receiving a file means making one for each chunk.
+ * A response goes back one hop for SEND, the whole way for other methods, and comes from the URI that was asked (D-RESP-1). As text,
+ * all ASCII: receiving a file means making one for each chunk.
  */
-export function formatResponse(
-  request: Head,
-  code: number,
-  comment: string,
-  from: string = String(request.toPath[0]),
-): string {
-  const { transactionId: id } = request;
-  return `MSRP ${id} ${code} ${comment}\r\nTo-Path: ${responsePath(request)}\r\nFrom-Path: ${from}\r\n-------${id}$\r\n`;
+export function formatResponse(request: Head, code: number, from: string = String(request.toPath[0])): string {
+  return formatWith(pathLines(request, from), request.transactionId, code);
+}
+
+function formatWith(paths: string, id: string, code: number): string {
+  return `MSRP ${id} ${code} ${phraseOf(code)}\r\n${paths}-------${id}$\r\n`;
+}
+
+function pathLines(request: Head, from: string): string {
+  return `To-Path: ${responsePath(request)}\r\nFrom-Path: ${from}\r\n`;
+}
+
+/** Formats the responses of a connection. The chunks of a message share their paths, and so do the responses to them. */
+export class ResponseFormat {
+  #method: string | undefined;
+  #toPath: readonly URI[] | undefined;
+  #fromPath: readonly URI[] | undefined;
+  #pathLines = '';
+
+  format(request: Head, code: number): string {
+    const { method, toPath, fromPath } = request;
+    if (toPath !== this.#toPath || fromPath !== this.#fromPath || method !== this.#method) {
+      this.#method = method;
+      this.#toPath = toPath;
+      this.#fromPath = fromPath;
+      this.#pathLines = pathLines(request, String(toPath[0]));
+    }
+    return formatWith(this.#pathLines, request.transactionId, code);
+  }
 }
 
 function responsePath(request: Head): string {

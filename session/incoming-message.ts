@@ -21,9 +21,14 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
   /** The header fields of the chunk that came first. */
   readonly headers: Headers;
   readonly #owner: MessageOwner;
-  #pieces: Buffer[] = [];
+  /** What came since the reader last went to fetch, and what it fetched then and has read up to `#at`. */
+  #arrived: Buffer[] = [];
+  #fetched: Buffer[] = [];
+  #at = 0;
   #unread = 0;
   #state: 'open' | 'complete' | Error = 'open';
+  /** Somebody waits for more: for this promise. */
+  #more: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   /** Nobody is going to read on. */
   #isLeft = false;
@@ -44,13 +49,13 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
 
   /** @internal Whether somebody waits for more of it. */
   get isAwaited(): boolean {
-    return this.#wake !== undefined;
+    return this.#more !== undefined;
   }
 
   /** @internal */
   push(bytes: Buffer): void {
     if (this.#isLeft) return;
-    this.#pieces.push(bytes);
+    this.#arrived.push(bytes);
     this.#unread += bytes.length;
     this.#notify();
   }
@@ -63,46 +68,82 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
   }
 
   #notify(): void {
-    const wake = this.#wake;
+    this.#more = undefined;
+    this.#wake?.();
     this.#wake = undefined;
-    wake?.();
   }
 
   /** Leaving the loop early drops the rest of the body: the sender is not kept waiting. */
-  async *[Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    try {
-      for (;;) {
-        const piece = this.#pieces.shift();
-        if (piece !== undefined) {
-          this.#unread -= piece.length;
-          yield piece;
-        } else if (this.#state === 'open') await this.#more();
-        else if (this.#state === 'complete') return;
-        else throw this.#state;
-      }
-    } finally {
-      this.#leave();
-    }
+  [Symbol.asyncIterator](): AsyncIterator<Buffer> {
+    return { next: () => this.#next(() => this.#take()), return: () => this.#leave() };
   }
 
-  #leave(): void {
+  /** As iterating it, but each time with all that is at hand: for one writev, and quicker where chunks are small. */
+  batches(): AsyncIterable<Buffer[]> {
+    const iterator = { next: () => this.#next(() => this.#takeAll()), return: () => this.#leave() };
+    return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  /** Not a generator, which costs three times as much for each piece. */
+  #next<T>(take: () => T | undefined): Promise<IteratorResult<T>> {
+    const value = take();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    return this.#state === 'open' ? this.#wait(take) : this.#end();
+  }
+
+  #take(): Buffer | undefined {
+    if (this.#at === this.#fetched.length) this.#fetch();
+    const piece = this.#fetched[this.#at];
+    if (piece === undefined) return undefined;
+    this.#at++;
+    this.#unread -= piece.length;
+    return piece;
+  }
+
+  #takeAll(): Buffer[] | undefined {
+    const rest = this.#at < this.#fetched.length ? this.#fetched.slice(this.#at) : undefined;
+    this.#fetch();
+    if (rest === undefined && this.#fetched.length === 0) return undefined;
+    this.#at = this.#fetched.length;
+    this.#unread = 0;
+    return rest === undefined ? this.#fetched : [...rest, ...this.#fetched];
+  }
+
+  #fetch(): void {
+    this.#fetched = this.#arrived;
+    this.#arrived = [];
+    this.#at = 0;
+  }
+
+  async #wait<T>(take: () => T | undefined): Promise<IteratorResult<T>> {
+    this.#more ??= new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+    const more = this.#more;
+    this.#owner.onTaken();
+    await more;
+    return this.#next(take);
+  }
+
+  async #end(): Promise<IteratorReturnResult<undefined>> {
+    this.#owner.onTaken();
+    if (this.#state instanceof Error) throw this.#state;
+    return { done: true, value: undefined };
+  }
+
+  async #leave(): Promise<IteratorReturnResult<undefined>> {
     this.#isLeft = true;
-    this.#pieces = [];
+    this.#arrived = [];
+    this.#fetch();
     this.#unread = 0;
     this.#owner.onTaken();
-  }
-
-  #more(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      this.#owner.onTaken();
-    });
+    return { done: true, value: undefined };
   }
 
   /** The whole body. Mind that it is held in memory. */
   async bytes(): Promise<Buffer> {
     const pieces: Buffer[] = [];
-    for await (const piece of this) pieces.push(piece);
+    for await (const batch of this.batches()) pieces.push(...batch);
     return pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces);
   }
 

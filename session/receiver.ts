@@ -161,7 +161,7 @@ export class Receiver implements BodySink {
   }
 
   #send(report: Chunk | undefined): void {
-    if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString());
+    if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
   }
 
   #remember(id: string): void {

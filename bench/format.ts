@@ -1,0 +1,52 @@
+// Rows as text, for people.
+
+import type { Row } from './row.ts';
+
+/** The rows of one group. */
+export function format(rows: readonly Row[]): string {
+  return [rows[0]!.group, ...rows.flatMap(linesOf), ''].join('\n');
+}
+
+function linesOf(row: Row): string[] {
+  const lines = [`  ${row.name.padEnd(38)} ${[speedOf(row), latencyOf(row), ratioOf(row)].join('  ')}`];
+  const more = [chunksOf(row), cpuOf(row), peaksOf(row)].filter((text) => text !== '');
+  for (const text of more) lines.push(`  ${''.padEnd(38)} ${text}`);
+  return lines;
+}
+
+function speedOf({ unit, speed }: Row): string {
+  const text = unit === 'B' ? `${(speed / 1e9).toFixed(3)} GB/s` : `${(1e9 / speed).toFixed(0)} ns/op`;
+  return text.padStart(12);
+}
+
+function latencyOf({ p50, p99 }: Row): string {
+  return p50 === undefined || p99 === undefined ? '' : `p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms`;
+}
+
+function ratioOf({ ratio, lowest, highest, reach }: Row): string {
+  const goal = reach === undefined ? '' : `  to reach ${reach}: ${ratio >= reach ? 'yes' : 'NO'}`;
+  return `ratio ${ratio.toFixed(2)} (${lowest.toFixed(2)}-${highest.toFixed(2)})${goal}`;
+}
+
+function chunksOf({ chunksPerSecond: rate, chunksReach: reach }: Row): string {
+  if (rate === undefined) return '';
+  const goal = reach === undefined ? '' : `  to reach ${(reach / 1e6).toFixed(2)} M: ${rate >= reach ? 'yes' : 'NO'}`;
+  return `${(rate / 1e6).toFixed(3)} M chunks/s, ${(1e9 / rate).toFixed(0)} ns each${goal}`;
+}
+
+function cpuOf({ unit, cpu, cpuRatio = 1, cpuReach: reach }: Row): string {
+  if (cpu === undefined) return '';
+  const amount = unit === 'B' ? `${cpu.toFixed(3)} CPU s a GB` : `${cpu.toFixed(2)} CPU us a message`;
+  const goal = reach === undefined ? '' : `  at most ${reach}: ${cpuRatio <= reach ? 'yes' : 'NO'}`;
+  return `${amount}, ratio ${cpuRatio.toFixed(2)}${goal}`;
+}
+
+function peaksOf({ peaks }: Row): string {
+  if (peaks === undefined) return '';
+  const [receiver, sender] = peaks;
+  return `peak memory: receiver ${mebibytes(receiver)}, sender ${mebibytes(sender)}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(0)} MiB`;
+}

@@ -1,0 +1,171 @@
+// Whole transfers between two processes: what a session makes of a loopback connection, beside a bare socket that gets the same octets.
+
+import { generate } from 'selfsigned';
+import { Peer, type Usage } from '../peer-process.ts';
+import { type Effort, type Measurement, median, type Row } from '../row.ts';
+import type { ArmCall, Kind, ListenCall, Received } from './receiver.ts';
+import type { Made, MakeCall, Sent } from './sender.ts';
+import type { Exchanged, Protocol } from './small-peer.ts';
+
+const mebibyte = 1_048_576;
+
+interface Sample {
+  readonly speed: number;
+  readonly cpu: number;
+}
+
+interface Goal {
+  readonly reach?: number | undefined;
+  readonly cpuReach?: number | undefined;
+}
+
+const peer = (name: string, execArgv?: readonly string[]): Peer =>
+  new Peer(new URL(`${name}.js`, import.meta.url), execArgv);
+
+/** The rows of a group: `samples` by name, the anchor first, round by round. `goal` is for the last one. */
+function rowsOf(group: string, unit: 'B' | 'op', samples: ReadonlyMap<string, readonly Sample[]>, goal: Goal): Row[] {
+  const [anchor = []] = samples.values();
+  const lastName = [...samples.keys()].at(-1);
+  return [...samples].map(([name, rounds]) => {
+    const ratios = rounds.map(({ speed }, at) => speed / anchor[at]!.speed).toSorted((a, b) => a - b);
+    const isGoal = name === lastName;
+    return {
+      group,
+      name,
+      unit,
+      speed: median(rounds.map(({ speed }) => speed)),
+      cpu: median(rounds.map(({ cpu }) => cpu)),
+      ratio: median(ratios),
+      lowest: ratios[0]!,
+      highest: ratios.at(-1)!,
+      cpuRatio: median(rounds.map(({ cpu }, at) => cpu / anchor[at]!.cpu)),
+      reach: isGoal ? goal.reach : undefined,
+      cpuReach: isGoal ? goal.cpuReach : undefined,
+    };
+  });
+}
+
+/** One transfer of what the sender has made; checks that all of it arrived. */
+async function transfer(
+  sender: Peer,
+  receiver: Peer,
+  path: string,
+  kind: Kind,
+  made: Made,
+  arm: ArmCall,
+): Promise<Sample> {
+  await receiver.call('arm', arm);
+  const { seconds } = await sender.call<Sent>('write', path);
+  const received = await receiver.call<Received>('result');
+  const expected = kind === 'session' ? made.bodyBytes : made.bytes;
+  if (received.bytes !== expected) throw new Error(`${kind}: ${received.bytes} octets instead of ${expected}`);
+  if (received.hash !== undefined && received.hash !== made.bodyHash) throw new Error(`${kind}: other octets`);
+  return { speed: made.bytes / seconds, cpu: (received.cpu * 1e9) / made.bytes };
+}
+
+interface Shape extends Pick<MakeCall, 'chunkBytes' | 'writeBytes'> {
+  readonly tls: ListenCall['tls'];
+}
+
+async function receiveRows(group: string, { tls, ...shape }: Shape, effort: Effort, goal: Goal): Promise<Row[]> {
+  using sender = peer('sender');
+  using raw = peer('receiver');
+  using searching = peer('receiver');
+  using session = peer('receiver');
+  const ends: readonly [string, Kind, Peer][] = [
+    ['bare socket', 'raw', raw],
+    ['bare socket, one indexOf a read', 'indexOf', searching],
+    ['session', 'session', session],
+  ];
+  const paths = await Promise.all(ends.map(([, kind, end]) => end.call<string>('listen', { kind, tls })));
+  const totalBytes = (effort.isOnce ? 2 : shape.chunkBytes < 8192 ? 192 : 384) * mebibyte;
+  const made = await sender.call<Made>('make', { path: paths[2], totalBytes, ...shape });
+  const samples = new Map(ends.map(([name]) => [name, [] as Sample[]]));
+  for (let round = 0; round <= effort.rounds; round++) {
+    for (const [at, [name, kind, end]] of ends.entries()) {
+      const sample = await transfer(sender, end, paths[at]!, kind, made, { hash: round === 0 });
+      // The first round warms up, and checks.
+      if (round > 0) samples.get(name)!.push(sample);
+    }
+  }
+  return rowsOf(group, 'B', samples, goal);
+}
+
+async function smallRows(effort: Effort): Promise<Row[]> {
+  const messages = effort.isOnce ? 1000 : 100_000;
+  const samples = new Map<string, Sample[]>();
+  const protocols: readonly [string, Protocol][] = [
+    ['ws, echo', 'ws'],
+    ['session, answered', 'msrp'],
+  ];
+  for (let round = 0; round < effort.rounds; round++) {
+    for (const [name, protocol] of protocols) {
+      using server = peer('small-peer');
+      using client = peer('small-peer');
+      const target = await server.call<string>('serve', protocol);
+      const call = { protocol, target, window: 100, bytes: 100 };
+      await server.call('begin');
+      const { seconds } = await client.call<Exchanged>('exchange', { ...call, messages });
+      const { counted, cpu } = await server.call<Usage & { counted: number }>('end');
+      if (counted !== messages) throw new Error(`${name}: ${counted} messages instead of ${messages}`);
+      const sample = { speed: messages / seconds, cpu: (cpu * 1e6) / messages };
+      samples.set(name, [...(samples.get(name) ?? []), sample]);
+    }
+  }
+  return rowsOf('messages of 100 B, 100 unanswered, one connection', 'op', samples, { reach: 1 });
+}
+
+/** A long transfer whose reader sleeps in the middle; under a heap of 64 MB at both ends. */
+async function memoryRows(effort: Effort): Promise<Row[]> {
+  const totalBytes = effort.isOnce ? 8 * mebibyte : 4096 * mebibyte;
+  const stall = { ms: effort.isOnce ? 100 : 20_000, atBytes: totalBytes / 4 };
+  const rows: Row[] = [];
+  for (const kind of ['raw', 'session'] as const) {
+    using sender = peer('sender', ['--max-old-space-size=64']);
+    using receiver = peer('receiver', ['--max-old-space-size=64']);
+    const path = await receiver.call<string>('listen', { kind });
+    await receiver.call('arm', { stall });
+    const call = { path, totalBytes, chunkBytes: 65_536 };
+    const sent = await sender.call<Sent>(kind === 'raw' ? 'writeStream' : 'sendMessage', call);
+    const received = await receiver.call<Received>('result');
+    if (received.bytes !== totalBytes) throw new Error(`${kind}: ${received.bytes} octets instead of ${totalBytes}`);
+    const seconds = sent.seconds - stall.ms / 1000;
+    const group = `${totalBytes / mebibyte} MiB, the reader sleeps ${stall.ms / 1000} s`;
+    const sample = { speed: totalBytes / seconds, cpu: (received.cpu * 1e9) / totalBytes };
+    const [row] = rowsOf(group, 'B', new Map([[kind === 'raw' ? 'bare socket' : 'session', [sample]]]), {});
+    rows.push({ ...row!, peaks: [received.peak, sent.peak] });
+  }
+  return rows;
+}
+
+async function makeTLS(): Promise<{ cert: string; key: string }> {
+  const made = await generate([{ name: 'commonName', value: 'bench' }], { keyType: 'ec', algorithm: 'sha256' });
+  return { cert: made.cert, key: made.private };
+}
+
+const goals: readonly [chunkBytes: number, Goal][] = [
+  [262_144, {}],
+  [65_536, { reach: 0.7, cpuReach: 1.8 }],
+  [8192, { reach: 0.65 }],
+  [2048, { reach: 0.3 }],
+];
+
+/** A sender that writes what a file stream gives leaves a receiver time to rest; one that writes a mebibyte at a time does not. */
+function receiveMeasurements(writeBytes: number, isTLS: boolean): Measurement[] {
+  return goals.map(([chunkBytes, goal]) => {
+    const name = `receive, ${chunkBytes / 1024} KiB chunks, ${isTLS ? 'TLS' : 'TCP'}, ${writeBytes / 1024} KiB writes`;
+    const rows = async (effort: Effort): Promise<Row[]> => {
+      const shape = { chunkBytes, writeBytes, tls: isTLS ? await makeTLS() : undefined };
+      return receiveRows(name, shape, effort, isTLS ? {} : goal);
+    };
+    return { name, rows };
+  });
+}
+
+export const transferMeasurements: readonly Measurement[] = [
+  ...receiveMeasurements(65_536, false),
+  ...receiveMeasurements(mebibyte, false),
+  ...receiveMeasurements(65_536, true),
+  { name: 'messages of 100 B, 100 unanswered, one connection', rows: smallRows },
+  { name: '4 GiB, the reader sleeps for 20 s in the middle', rows: memoryRows },
+];
