@@ -27,7 +27,7 @@ export {
   type Settings,
   type Timeouts,
 } from './options.ts';
-export type { FrameSource, Outbox } from './outbox.ts';
+export type { FrameSource, Outbox, Pulled, Written } from './outbox.ts';
 export { type Random, systemRandom } from './random.ts';
 export { formatResponse, isSuccess, makeReport, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
 export * from './socket.ts';

@@ -18,7 +18,7 @@ import type { Bound, Connection } from './connection.ts';
 import { channels } from './diagnostics.ts';
 import { MSRPTransactionError } from './errors.ts';
 import type { Settings } from './options.ts';
-import type { FrameSource, Outbox } from './outbox.ts';
+import type { FrameSource, Outbox, Pulled } from './outbox.ts';
 import { type ChunkOptions, makeChunk } from './make-chunk.ts';
 import { makeReport, makeResponse } from './replies.ts';
 import type { TLSFacts } from './socket.ts';
@@ -64,6 +64,8 @@ export class MSRPTransport implements Bound, FrameSource {
   /** @internal */
   readonly connection: Connection;
   readonly settings: Settings;
+  /** @internal */
+  isWaiting = false;
   readonly #toPath: string;
   readonly #reader: ChunkReader;
   #sink: ChunkSink;
@@ -136,15 +138,16 @@ export class MSRPTransport implements Bound, FrameSource {
   }
 
   /** @internal */
-  pull(outbox: Outbox): boolean {
+  pull(outbox: Outbox): Pulled {
     const next = this.#outgoing.shift();
-    if (next === undefined) return false;
+    if (next === undefined) return 'idle';
     this.#unwritten.add(next);
-    outbox.frame(next.buffers, () => {
+    const onWritten = (): void => {
       this.#unwritten.delete(next);
       next.resolve();
-    });
-    return this.#outgoing.length > 0;
+    };
+    outbox.frame(next.buffers, { onWritten });
+    return this.#outgoing.length > 0 ? 'more' : 'idle';
   }
 
   /**

@@ -1,13 +1,26 @@
 // What leaves a connection, in the order of D-SEND-2: responses and reports before anything else, then the frames of the sources, one
-// from each in turn. What is written while events are dealt with leaves together, in one writev. Sources are asked only while the socket
+// from each in turn; one that leaves its frame open goes on until others wait. What is written while events are dealt with leaves together, in one writev. Sources are asked only while the socket
 // has room, so that what waits there is little and an urgent frame is never far from the wire (D-SEND-3).
 
 import { highWaterBytes, type Network, type Socket } from './socket.ts';
 
+/** Whether a source has more: nothing until it asks again, another frame, or the rest of one that is open. */
+export type Pulled = 'idle' | 'more' | 'open';
+
 /** Has frames to send: a session, or a transport. */
 export interface FrameSource {
-  /** Adds the next frame to `outbox.frame`, whole. Returns whether there is another one. */
-  pull(outbox: Outbox): boolean;
+  /** The outbox notes here whether it is going to ask. */
+  isWaiting: boolean;
+  /** Adds the next frame, or part of one, by `outbox.frame`. */
+  pull(outbox: Outbox): Pulled;
+  /** Ends the frame that it left open (R4975-7.1.1-21, 7.1.1-22): with `+` since others wait, with `#` since the session is over. */
+  interrupt?(outbox: Outbox, flag: '+' | '#'): void;
+}
+
+/** Learns when the system has a frame of its. */
+export interface Written {
+  /** `bytes` as they were given with the frame. */
+  onWritten(bytes: number): void;
 }
 
 export interface OutboxEvents {
@@ -15,6 +28,41 @@ export interface OutboxEvents {
   onFull(): void;
   onRoom(): void;
   onFlush?: ((buffers: readonly Buffer[]) => void) | undefined;
+}
+
+/** What leaves in one writev. */
+class Batch {
+  readonly buffers: Buffer[] = [];
+  bytes = 0;
+  readonly #written: Written[] = [];
+  readonly #amounts: number[] = [];
+
+  get isEmpty(): boolean {
+    return this.buffers.length === 0;
+  }
+
+  get hasWritten(): boolean {
+    return this.#written.length > 0;
+  }
+
+  add(buffers: readonly Buffer[], written: Written | undefined, amount: number): void {
+    for (const buffer of buffers) {
+      this.buffers.push(buffer);
+      this.bytes += buffer.length;
+    }
+    if (written === undefined) return;
+    this.#written.push(written);
+    this.#amounts.push(amount);
+  }
+
+  /** Those who wait for `other` wait for this one. */
+  join(other: Batch): void {
+    for (const [at, written] of other.#written.entries()) this.add([], written, other.#amounts[at]!);
+  }
+
+  onWritten(): void {
+    for (let at = 0; at < this.#written.length; at++) this.#written[at]!.onWritten(this.#amounts[at]!);
+  }
 }
 
 export class Outbox {
@@ -25,12 +73,13 @@ export class Outbox {
   /** Responses and reports, a character an octet: one string is cheaper than many buffers. */
   #control = '';
   #isFull = false;
-  readonly #sources = new Set<FrameSource>();
-  #frames: Buffer[] = [];
-  #frameBytes = 0;
-  #written: (() => void)[] = [];
-  /** Of the write that the system was given last and does not have yet. */
-  #lastWritten: (() => void)[] | undefined;
+  /** In turn, each once. Not a Set: one that is changed without end keeps the collector busy. */
+  #sources: FrameSource[] = [];
+  /** The source that has left a frame open; not among the others. */
+  #running: FrameSource | undefined;
+  #batch = new Batch();
+  /** What the system was given last and does not have yet. */
+  #last: Batch | undefined;
   #isScheduled = false;
   #isBlocked = false;
   #isEnding = false;
@@ -57,22 +106,28 @@ export class Outbox {
   /** `source` has something to send: it will be asked, in its turn. Harmless when it waits already. */
   want(source: FrameSource): void {
     if (this.#isClosed || this.#isEnding) return;
-    this.#sources.add(source);
+    if (source !== this.#running) this.#enqueue(source);
     this.#schedule();
   }
 
-  /** `source` has nothing more to send. */
-  forget(source: FrameSource): void {
-    this.#sources.delete(source);
+  #enqueue(source: FrameSource): void {
+    if (source.isWaiting) return;
+    source.isWaiting = true;
+    this.#sources.push(source);
   }
 
-  /** For sources: a whole frame. The buffers stay as they are until `written`, which is when the system has them all. */
-  frame(buffers: readonly Buffer[], written?: () => void): void {
-    for (const buffer of buffers) {
-      this.#frames.push(buffer);
-      this.#frameBytes += buffer.length;
-    }
-    if (written !== undefined) this.#written.push(written);
+  /** `source` has nothing more to send; a frame that it left open is given up. */
+  forget(source: FrameSource): void {
+    if (source.isWaiting) this.#sources = this.#sources.filter((other) => other !== source);
+    source.isWaiting = false;
+    if (this.#running !== source || this.#isClosed) return;
+    this.#interrupt('#');
+    this.#schedule();
+  }
+
+  /** For sources: a whole frame, or part of one. The buffers stay as they are until `written`, which is when the system has them all. */
+  frame(buffers: readonly Buffer[], written?: Written, bytes = 0): void {
+    this.#batch.add(buffers, written, bytes);
   }
 
   onDrain(): void {
@@ -82,7 +137,7 @@ export class Outbox {
 
   /** Ends our direction behind all that waits, or behind the control frames alone. */
   end(controlOnly = false): void {
-    if (controlOnly) this.#sources.clear();
+    if (controlOnly) this.#forgetAll();
     if (this.#isClosed || this.#isEnding) return;
     this.#isEnding = true;
     this.#schedule();
@@ -92,7 +147,13 @@ export class Outbox {
   close(): void {
     this.#isClosed = true;
     this.#control = '';
-    this.#sources.clear();
+    this.#forgetAll();
+  }
+
+  #forgetAll(): void {
+    for (const source of this.#sources) source.isWaiting = false;
+    this.#sources = [];
+    this.#running = undefined;
   }
 
   #schedule(): void {
@@ -113,49 +174,64 @@ export class Outbox {
 
   /** Collects what may go in one writev. Returns whether there is anything. */
   #fill(): boolean {
-    if (this.#control !== '') {
-      this.frame([Buffer.from(this.#control, 'latin1')]);
-      this.#control = '';
-      this.#leaveFull();
-    }
-    while (this.#frameBytes < highWaterBytes) {
-      const [source] = this.#sources;
+    if (this.#control !== '') this.#takeControl();
+    while (this.#batch.bytes < highWaterBytes) {
+      if (this.#running !== undefined && this.#sources.length > 0) this.#yield(this.#running);
+      const source = this.#sources.shift() ?? this.#running;
       if (source === undefined) break;
-      this.#sources.delete(source);
-      if (source.pull(this)) this.#sources.add(source);
+      this.#pull(source);
     }
-    return this.#frames.length > 0 || this.#written.length > 0;
+    return !this.#batch.isEmpty || this.#batch.hasWritten;
   }
 
-  #leaveFull(): void {
+  /** Before the control frames an open one ends (R4975-7.1.1-21). */
+  #takeControl(): void {
+    if (this.#running !== undefined) this.#yield(this.#running);
+    this.frame([Buffer.from(this.#control, 'latin1')]);
+    this.#control = '';
     if (!this.#isFull) return;
     this.#isFull = false;
     this.#events.onRoom();
   }
 
-  #write(): void {
-    const frames = this.#frames;
-    const written = this.#written;
-    this.#frames = [];
-    this.#frameBytes = 0;
-    this.#written = [];
-    if (frames.length === 0) return this.#afterOthers(written);
-    const done = written.length === 0 ? undefined : this.#doneOf(written);
-    this.#events.onFlush?.(frames);
-    this.#isBlocked = !this.#socket.write(frames, done);
+  #pull(source: FrameSource): void {
+    source.isWaiting = false;
+    const pulled = source.pull(this);
+    this.#running = pulled === 'open' ? source : undefined;
+    if (pulled === 'more') this.#enqueue(source);
   }
 
-  #doneOf(written: (() => void)[]): () => void {
-    this.#lastWritten = written;
+  /** Others have their turn, then `running` again. */
+  #yield(running: FrameSource): void {
+    this.#interrupt('+');
+    this.#enqueue(running);
+  }
+
+  #interrupt(flag: '+' | '#'): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.interrupt?.(this, flag);
+  }
+
+  #write(): void {
+    const batch = this.#batch;
+    this.#batch = new Batch();
+    if (batch.isEmpty) return this.#afterLast(batch);
+    this.#events.onFlush?.(batch.buffers);
+    this.#isBlocked = !this.#socket.write(batch.buffers, batch.hasWritten ? this.#doneOf(batch) : undefined);
+  }
+
+  #doneOf(batch: Batch): () => void {
+    this.#last = batch;
     return () => {
-      if (this.#lastWritten === written) this.#lastWritten = undefined;
-      for (const callback of written) callback();
+      if (this.#last === batch) this.#last = undefined;
+      batch.onWritten();
     };
   }
 
   /** A write of nothing is done when those before it are. */
-  #afterOthers(written: readonly (() => void)[]): void {
-    if (this.#lastWritten !== undefined) this.#lastWritten.push(...written);
-    else for (const callback of written) callback();
+  #afterLast(batch: Batch): void {
+    if (this.#last !== undefined) this.#last.join(batch);
+    else batch.onWritten();
   }
 }

@@ -1,115 +1,103 @@
-// All that a session sends: chunks as they were given, then its messages in turn, a chunk each. What is unanswered is bounded by a window,
-// what is unwritten by the connection, which asks for frames only when the socket has room.
+// All that a session sends, in its order (D-SEND-2): chunks as they were given, messages that are small or urgent, then the others in turn,
+// a quantum each. What is unanswered is bounded by a window, what is unwritten by the connection, which asks for frames only when the
+// socket has room. A chunk longer than a quantum stays open while nothing else waits, and is ended with `+` when something does.
 
-import { type Chunk, encodeChunk, Headers, type Head, type HeaderEntry, MSRPError } from '../codec/index.ts';
-import { type FrameSource, MSRPTransactionError, type MSRPTransport, type Outbox } from '../net/index.ts';
-import { headTextOf, OutgoingMessage, type Sender, type SendOptions } from './outgoing-message.ts';
+import { type Chunk, type Continuation, type Head, isIdent, MSRPError } from '../codec/index.ts';
+import {
+  type FrameSource,
+  isSuccess,
+  longestFixedRange,
+  MSRPTransactionError,
+  type MSRPTransport,
+  type Outbox,
+  type Pulled,
+} from '../net/index.ts';
+import { ChunkQueue, type OnResponse, type QueueOwner } from './chunk-queue.ts';
+import { IdentTable } from './ident-table.ts';
+import { MessageHeads } from './message-head.ts';
+import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
+import { OutgoingMessage, type Sender, type SendOptions } from './outgoing-message.ts';
 import { type Body, sourceOf } from './source.ts';
 import { Transactions } from './transactions.ts';
+import { Turns } from './turns.ts';
 
-/** Octets that may be unanswered before no more chunks are sent. */
-const windowBytes = 524_288;
-/** Octets of chunks that wait: above the first, `sendChunk` says to hold on; above the second, it throws. */
-const queueHighBytes = 1_048_576;
-const queueFullBytes = 16_777_216;
+/** Octets that may be unanswered before no more chunks are sent; twice the chunk size where that is more. */
+const defaultWindowBytes = 524_288;
+/** Octets of a message that leave before others have their turn. */
+const quantumBytes = 16_384;
+/** Chunks with Failure-Report partial whose error response is still recognised: nothing tells when there will be none. */
+const mostUncertain = 4096;
 /** Codes that end the session, in a response or a REPORT (D-REPORT-4). */
 const sessionCodes = new Set([408, 481, 506]);
 
-interface QueuedChunk {
-  readonly chunk: Chunk;
-  readonly buffers: readonly Buffer[];
-  readonly bytes: number;
-  readonly onResponse: ((response: Head | MSRPTransactionError | undefined) => void) | undefined;
-}
-
-export class Outgoing implements FrameSource, Sender {
-  readonly chunkSize: number;
+export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
+  isWaiting = false;
+  readonly quantum: number;
+  readonly #chunkSize: number;
+  readonly #windowBytes: number;
   readonly #transport: MSRPTransport;
   readonly #onFail: (error: MSRPError) => void;
   readonly #transactions: Transactions;
-  readonly #queue: QueuedChunk[] = [];
-  #queueBytes = 0;
-  /** Messages with something left to send, in turn, and all that are not done, by Message-ID. */
-  readonly #turns = new Set<OutgoingMessage>();
-  readonly #messages = new Map<string, OutgoingMessage>();
+  readonly #queue: ChunkQueue;
+  readonly #heads: MessageHeads;
+  /** All messages that are not over, by Message-ID; and those with something to send, in turn. */
+  readonly #messages = new IdentTable<OutgoingMessage>();
+  readonly #turns = new Turns();
+  /** The chunk whose end-line has not been sent. */
+  #open: OutgoingChunk | undefined;
   #unanswered = 0;
   #unwritten = 0;
-  readonly #onDrained: (() => void)[] = [];
-  readonly #onIdle: (() => void)[] = [];
+  readonly #uncertain = new Set<OutgoingChunk>();
+  #onIdle: (() => void)[] = [];
 
   constructor(transport: MSRPTransport, chunkSize: number, onFail: (error: MSRPError) => void) {
     if (!(chunkSize >= 1)) {
       throw new MSRPError('MSRP_ERR_ARGUMENT', `chunks cannot have ${chunkSize} octets`, { scope: 'session' });
     }
-    this.chunkSize = chunkSize;
+    this.#chunkSize = chunkSize;
+    this.quantum = Math.min(chunkSize, quantumBytes);
+    this.#windowBytes = Math.max(defaultWindowBytes, 2 * chunkSize);
     this.#transport = transport;
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);
+    this.#queue = new ChunkQueue(this, this.#transactions);
+    this.#heads = new MessageHeads(transport.toPath, String(transport.localUri));
   }
 
   send(body: Body, o: SendOptions): OutgoingMessage {
-    const { idents } = this.#transport.settings;
+    const { failureReport = 'yes', successReport = 'no', headers, onProgress } = o;
+    const messageId = this.#checkId(o.messageId ?? this.#transport.settings.idents.messageId());
     const source = sourceOf(body, o.size);
-    const wishes = {
-      messageId: o.messageId ?? idents.messageId(),
-      failureReport: o.failureReport ?? ('yes' as const),
-      successReport: o.successReport ?? ('no' as const),
-    };
-    const head = headTextOf(this.#headersOf(o.contentType ?? source.contentType, wishes, o.headers));
-    const message = new OutgoingMessage(this, source.octets, source.size, head, wishes);
-    this.#messages.set(message.messageId, message);
-    this.#turns.add(message);
-    if (o.signal !== undefined) this.#abortWith(message, o.signal);
+    const contentType = o.contentType ?? source.contentType;
+    const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
+    const isUrgent = o.urgent === true || (source.size !== undefined && source.size <= longestFixedRange);
+    const init = { messageId, failureReport, successReport, head, isUrgent, onProgress };
+    const message = new OutgoingMessage(this, source, init);
+    this.#messages.add(message);
+    if (message.isReady) this.want(message);
+    if (o.signal !== undefined) abortWith(message, o.signal);
     return message;
   }
 
-  #abortWith(message: OutgoingMessage, signal: AbortSignal): void {
-    const abort = (): void => message.abort(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener('abort', abort);
-    const done = (): void => signal.removeEventListener('abort', abort);
-    message.delivered.then(done, done);
+  #checkId(id: string): string {
+    if (!isIdent(id)) {
+      throw new MSRPError('MSRP_ERR_ARGUMENT', `"${id}" cannot be a Message-ID`, { scope: 'message' });
+    }
+    if (this.#messages.get(id) !== undefined) {
+      throw new MSRPError('MSRP_ERR_STATE', `message ${id} is under way`, { scope: 'message' });
+    }
+    return id;
   }
 
-  #headersOf(
-    contentType: string,
-    wishes: { messageId: string; failureReport: string; successReport: string },
-    others: Iterable<readonly [string, string]> = [],
-  ): Headers {
-    const { toPath, localUri } = this.#transport;
-    const fields: HeaderEntry[] = [
-      ['To-Path', toPath],
-      ['From-Path', String(localUri)],
-      ['Message-ID', wishes.messageId],
-      ['Byte-Range', '1-*/*'],
-    ];
-    if (wishes.successReport !== 'no') fields.push(['Success-Report', wishes.successReport]);
-    if (wishes.failureReport !== 'yes') fields.push(['Failure-Report', wishes.failureReport]);
-    return new Headers([...fields, ...others, ['Content-Type', contentType]]);
-  }
-
-  sendChunk(chunk: Chunk, onResponse: QueuedChunk['onResponse']): boolean {
-    if (this.#transactions.has(chunk.transactionId)) {
-      throw new MSRPError('MSRP_ERR_STATE', `transaction ${chunk.transactionId} is under way`, {
-        scope: 'transaction',
-      });
-    }
-    const buffers = encodeChunk(chunk);
-    const bytes = chunk.size + 512;
-    if (this.#queueBytes + bytes > queueFullBytes) {
-      throw new MSRPError('MSRP_ERR_QUEUE_FULL', 'too many chunks wait to be sent', { scope: 'message' });
-    }
-    this.#queue.push({ chunk, buffers, bytes, onResponse });
-    this.#queueBytes += bytes;
-    this.want();
-    return this.#queueBytes < queueHighBytes;
+  /** Returns whether there is room for more. */
+  sendChunk(chunk: Chunk, onResponse?: OnResponse): boolean {
+    const hasRoom = this.#queue.push(chunk, onResponse);
+    this.#transport.want(this);
+    return hasRoom;
   }
 
   drained(): Promise<void> {
-    if (this.#queueBytes < queueHighBytes) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#onDrained.push(resolve);
-    });
+    return this.#queue.drained();
   }
 
   /** Resolves when nothing waits to be sent or answered. */
@@ -121,12 +109,11 @@ export class Outgoing implements FrameSource, Sender {
   }
 
   get #isIdle(): boolean {
-    return (
-      this.#queue.length === 0 && this.#messages.size === 0 && this.#transactions.size === 0 && this.#unwritten === 0
-    );
+    return this.#queue.isEmpty && this.#messages.size === 0 && this.#transactions.size === 0 && this.#unwritten === 0;
   }
 
-  want(): void {
+  want(message: OutgoingMessage): void {
+    if (message !== this.#open?.message) this.#turns.add(message);
     this.#transport.want(this);
   }
 
@@ -134,103 +121,151 @@ export class Outgoing implements FrameSource, Sender {
     return this.#transport.settings.idents.transactionId();
   }
 
-  pull(outbox: Outbox): boolean {
-    const queued = this.#queue.shift();
-    if (queued !== undefined) {
-      this.#pullChunk(outbox, queued);
-      return true;
+  pull(outbox: Outbox): Pulled {
+    const open = this.#open;
+    if (open !== undefined) {
+      if (this.#mayGoOn(open)) return this.#goOn(outbox, open);
+      this.#end(outbox, open, '+');
+      return 'more';
     }
-    if (this.#unanswered >= windowBytes) return false;
-    for (const message of this.#turns) {
-      if (!message.isReady) continue;
-      this.#turns.delete(message);
-      this.#pullMessage(outbox, message);
-      if (!message.isCut) this.#turns.add(message);
-      return true;
-    }
-    return false;
+    if (this.#queue.pull(outbox)) return 'more';
+    const message = this.#turns.next(this.#mayGo);
+    if (message === undefined) return 'idle';
+    if (message.isStopping) this.#stop(outbox, message);
+    else return this.#goOn(outbox, this.#begin(message));
+    return 'more';
   }
 
-  #pullMessage(outbox: Outbox, message: OutgoingMessage): void {
-    const { transactionId, buffers, bytes } = message.cut();
-    const isAnswered = message.failureReport === 'yes';
+  interrupt(outbox: Outbox, flag: Continuation): void {
+    if (this.#open !== undefined) this.#end(outbox, this.#open, flag);
+  }
+
+  /** Ends the open chunk, since something else is to be sent. */
+  #end(outbox: Outbox, open: OutgoingChunk, flag: Continuation): void {
+    const { message } = open;
+    this.#open = undefined;
+    open.write(outbox, message.isStopping ? '#' : flag);
+    if (message.isStopping) message.onStopped();
+    else if (message.isReady) this.#turns.add(message);
+  }
+
+  #mayGoOn(chunk: OutgoingChunk): boolean {
+    const { message, bytes } = chunk;
+    const othersWait = !this.#queue.isEmpty || !this.#turns.isEmpty;
+    return !othersWait && bytes < this.#chunkSize && message.isReady && !message.isStopping && this.#hasRoom(message);
+  }
+
+  #hasRoom(message: OutgoingMessage): boolean {
+    return message.failureReport !== 'yes' || this.#unanswered < this.#windowBytes;
+  }
+
+  /** The end of a message that was given up does not wait for the window. */
+  readonly #mayGo = (message: OutgoingMessage): boolean => message.isStopping || this.#hasRoom(message);
+
+  #begin(message: OutgoingMessage): OutgoingChunk {
+    const chunk = new OutgoingChunk(this, message);
+    this.#expect(chunk);
+    return chunk;
+  }
+
+  #expect(chunk: OutgoingChunk): void {
+    const { failureReport } = chunk.message;
+    if (failureReport === 'no') return;
+    this.#transactions.add(chunk);
+    if (failureReport === 'yes') chunk.message.onChunk();
+    else this.#addUncertain(chunk);
+  }
+
+  #addUncertain(chunk: OutgoingChunk): void {
+    this.#uncertain.add(chunk);
+    const [oldest] = this.#uncertain;
+    if (this.#uncertain.size <= mostUncertain || oldest === undefined) return;
+    this.#uncertain.delete(oldest);
+    this.#transactions.remove(oldest);
+  }
+
+  /** Sends the next quantum of a chunk, and its end where it has come. */
+  #goOn(outbox: Outbox, chunk: OutgoingChunk): Pulled {
+    const taken = chunk.take(Math.min(this.quantum, this.#chunkSize - chunk.bytes));
+    if (chunk.message.failureReport === 'yes') this.#unanswered += taken;
+    if (!chunk.isUnsafe) return this.#write(outbox, chunk);
+    const next = chunk.split();
+    chunk.write(outbox, '+');
+    this.#expect(next);
+    return this.#write(outbox, next);
+  }
+
+  #write(outbox: Outbox, chunk: OutgoingChunk): Pulled {
+    const { message } = chunk;
+    const isOpen = !message.isCut && this.#mayGoOn(chunk);
+    this.#open = isOpen ? chunk : undefined;
+    if (isOpen) chunk.write(outbox);
+    else {
+      chunk.write(outbox, message.isCut ? '$' : '+');
+      if (!message.isCut && message.isReady) this.#turns.add(message);
+    }
+    return isOpen ? 'open' : 'more';
+  }
+
+  /** D-SEND-4: a frame without body that says `#`. */
+  #stop(outbox: Outbox, message: OutgoingMessage): void {
+    const id = this.newTransactionId();
+    const text = `MSRP ${id} SEND\r\n${MessageHeads.ofAbort(message.head, message.size)}-------${id}#\r\n`;
+    outbox.frame([Buffer.from(text, 'latin1')]);
+    message.onStopped();
+  }
+
+  onFrame(): void {
     this.#unwritten++;
-    if (message.failureReport === 'no') {
-      outbox.frame(buffers, () => this.#onWritten(() => message.onWritten(bytes)));
-      return;
-    }
-    if (isAnswered) this.#unanswered += bytes;
-    const started = this.#transactions.add(transactionId, {
-      onResponse: (response) => this.#onAnswer(message, response, isAnswered ? bytes : 0),
-      onTimeout: () => {
-        if (isAnswered) this.#onUnanswered(message);
-        else this.#checkIdle();
-      },
-    });
-    outbox.frame(buffers, () =>
-      this.#onWritten(() => {
-        started();
-        message.onWritten(bytes);
-      }),
-    );
   }
 
-  #onAnswer(message: OutgoingMessage, response: Head, bytes: number): void {
-    this.#unanswered -= bytes;
+  onWritten(): void {
+    this.#unwritten--;
+    this.onIdle();
+  }
+
+  onChunkWritten(chunk: OutgoingChunk): void {
+    const isDone = chunk.hasEnded && chunk.unwritten === 0;
+    if (isDone && chunk.early !== undefined) this.#settle(chunk, chunk.early);
+    else if (isDone && chunk.message.failureReport !== 'no') this.#transactions.start(chunk);
+    this.onWritten();
+  }
+
+  /** An error may come before the end of the chunk (D-RECV-9); a success counts from there on. */
+  onChunkAnswered(chunk: OutgoingChunk, response: Head): void {
+    if (chunk.unwritten > 0 && isSuccess(response.code ?? 400)) chunk.early = response;
+    else this.#settle(chunk, response);
+  }
+
+  #settle(chunk: OutgoingChunk, response: Head): void {
+    const { message, bytes } = chunk;
+    if (message.failureReport === 'yes') this.#unanswered -= bytes;
+    else this.#uncertain.delete(chunk);
     message.onResponse(response, bytes);
-    this.#checkCode(response.code ?? 0, response.comment);
-    if (this.#turns.size > 0) this.want();
-    this.#checkIdle();
+    this.onAnswered(response);
+    if (!this.#turns.isEmpty) this.#transport.want(this);
   }
 
-  #onUnanswered(message: OutgoingMessage): void {
-    const error = unanswered();
-    message.fail(error);
+  onAnswered(response: Head): void {
+    this.#checkCode(response.code ?? 0, response.comment);
+    this.onIdle();
+  }
+
+  onChunkUnanswered(chunk: OutgoingChunk): void {
+    if (chunk.message.failureReport === 'yes') chunk.message.fail(this.onUnanswered());
+    else this.#uncertain.delete(chunk);
+    this.onIdle();
+  }
+
+  /** R4975-7.1.1-6: nobody answered in time, which ends the session. */
+  onUnanswered(): MSRPTransactionError {
+    const error = new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
     this.#onFail(error);
+    return error;
   }
 
   #checkCode(code: number, comment: string | undefined): void {
     if (sessionCodes.has(code)) this.#onFail(new MSRPTransactionError(code, comment, { scope: 'session' }));
-  }
-
-  #pullChunk(outbox: Outbox, { chunk, buffers, bytes, onResponse }: QueuedChunk): void {
-    const wasHigh = this.#queueBytes >= queueHighBytes;
-    this.#queueBytes -= bytes;
-    if (wasHigh && this.#queueBytes < queueHighBytes) for (const resolve of this.#onDrained.splice(0)) resolve();
-    const isAnswered = chunk.method !== undefined && chunk.method !== 'REPORT' && chunk.failureReport !== 'no';
-    this.#unwritten++;
-    const started = isAnswered
-      ? this.#transactions.add(chunk.transactionId, this.#chunkTransaction(chunk, onResponse))
-      : undefined;
-    outbox.frame(buffers, () => this.#onWritten(() => started?.()));
-  }
-
-  #chunkTransaction(chunk: Chunk, onResponse: QueuedChunk['onResponse']) {
-    return {
-      onResponse: (response: Head): void => {
-        onResponse?.(response);
-        this.#checkCode(response.code ?? 0, response.comment);
-        this.#checkIdle();
-      },
-      onTimeout: (): void => {
-        if (chunk.failureReport === 'partial') {
-          onResponse?.(undefined);
-          return this.#checkIdle();
-        }
-        const error = unanswered();
-        onResponse?.(error);
-        this.#onFail(error);
-      },
-      onEnd: (cause: Error): void => {
-        onResponse?.(sessionOver(cause));
-      },
-    };
-  }
-
-  #onWritten(written: () => void): void {
-    this.#unwritten--;
-    written();
-    this.#checkIdle();
   }
 
   onResponse(response: Head): void {
@@ -243,34 +278,32 @@ export class Outgoing implements FrameSource, Sender {
     if (report.status?.namespace === '000') this.#checkCode(report.status.code, report.status.comment);
   }
 
-  onDone(message: OutgoingMessage): void {
-    this.#turns.delete(message);
-    this.#messages.delete(message.messageId);
-    this.#checkIdle();
+  onOver(message: OutgoingMessage): void {
+    this.#turns.remove(message);
+    this.#messages.delete(message);
+    this.onIdle();
   }
 
-  #checkIdle(): void {
-    if (this.#onIdle.length > 0 && this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
+  onIdle(): void {
+    if (this.#onIdle.length === 0 || !this.#isIdle) return;
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) resolve();
   }
 
   close(error: Error): void {
     this.#transport.forget(this);
-    for (const { onResponse } of this.#queue.splice(0)) {
-      onResponse?.(sessionOver(error));
-    }
-    this.#queueBytes = 0;
+    this.#queue.close(error);
     this.#transactions.close(error);
     for (const message of this.#messages.values()) message.onSessionEnd(error);
-    for (const resolve of [...this.#onDrained.splice(0), ...this.#onIdle.splice(0)]) resolve();
+    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 }
 
-/** R4975-7.1.1-6: nobody answered in time, which ends the session. */
-function unanswered(): MSRPTransactionError {
-  return new MSRPTransactionError(408, 'No response in time', { scope: 'session' });
-}
-
-/** Nobody can answer any more. */
-function sessionOver(cause: Error): MSRPTransactionError {
-  return new MSRPTransactionError(408, 'The session is over', { cause });
+function abortWith(message: OutgoingMessage, signal: AbortSignal): void {
+  const abort = (): void => message.abort(signal.reason);
+  if (signal.aborted) return abort();
+  signal.addEventListener('abort', abort);
+  const done = (): void => signal.removeEventListener('abort', abort);
+  message.delivered.then(done, done);
 }

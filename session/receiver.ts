@@ -13,18 +13,26 @@ import {
 } from '../codec/index.ts';
 import { type MSRPTransport, makeReport } from '../net/index.ts';
 import { givenUp, IncomingMessage } from './incoming-message.ts';
-
+import { type IdentEntry, IdentTable } from './ident-table.ts';
 import { MessageQueue } from './message-queue.ts';
+import { RecentIds } from './recent-ids.ts';
 import { Reassembly } from './reassembly.ts';
 import type { SessionOptions } from './session-options.ts';
 
-/** Message-IDs of whole messages that are remembered, to know duplicates by (D-RECV-10). */
-const remembered = 1000;
 const defaultSegmentSize = 65_536;
 
-interface Receiving {
+/** A message whose end has not come. */
+class Receiving implements IdentEntry<Receiving> {
+  readonly ident: string;
+  nextEntry: Receiving | undefined;
   readonly message: IncomingMessage;
   readonly reassembly: Reassembly;
+
+  constructor(message: IncomingMessage, reassembly: Reassembly) {
+    this.ident = message.messageId;
+    this.message = message;
+    this.reassembly = reassembly;
+  }
 }
 
 /** Takes what follows the head of a SEND. */
@@ -34,8 +42,8 @@ export class Receiver implements BodySink {
   readonly #transport: MSRPTransport;
   readonly #options: SessionOptions;
   readonly #unreadBytes: number;
-  readonly #receiving = new Map<string, Receiving>();
-  readonly #complete = new Set<string>();
+  readonly #receiving = new IdentTable<Receiving>();
+  readonly #complete = new RecentIds();
   readonly #queue = new MessageQueue();
   /** For `onIncoming`: chunks or segments of them. */
   readonly #assembler: ChunkAssembler | undefined;
@@ -99,8 +107,8 @@ export class Receiver implements BodySink {
     if (known !== undefined || this.#complete.has(id)) return known;
     const message = new IncomingMessage(head, { onTaken: () => this.#onTaken() });
     const reassembly = new Reassembly((bytes) => this.#onBytes(message, bytes), this.#unreadBytes);
-    const receiving = { message, reassembly };
-    this.#receiving.set(id, receiving);
+    const receiving = new Receiving(message, reassembly);
+    this.#receiving.add(receiving);
     if (this.#assembler === undefined) this.#queue.push(message);
     return receiving;
   }
@@ -134,9 +142,10 @@ export class Receiver implements BodySink {
     if (this.#reports && !(head.hasBody && size === 0)) this.#report(head, this.#start, size);
   }
 
-  #finish(head: Head, { message, reassembly }: Receiving): void {
-    this.#receiving.delete(message.messageId);
-    this.#remember(message.messageId);
+  #finish(head: Head, receiving: Receiving): void {
+    const { message, reassembly } = receiving;
+    this.#receiving.delete(receiving);
+    this.#complete.add(message.messageId);
     if (this.#reports) this.#report(head, 1, reassembly.passed);
     message.finish();
   }
@@ -164,19 +173,12 @@ export class Receiver implements BodySink {
     if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
   }
 
-  #remember(id: string): void {
-    this.#complete.add(id);
-    if (this.#complete.size > remembered) {
-      const [oldest = ''] = this.#complete;
-      this.#complete.delete(oldest);
-    }
-  }
-
   /** D-RECV-3 */
   #giveUp(head: Head): void {
-    const id = head.messageId ?? '';
-    this.#receiving.get(id)?.message.finish(givenUp());
-    this.#receiving.delete(id);
+    const receiving = this.#receiving.get(head.messageId ?? '');
+    if (receiving === undefined) return;
+    receiving.message.finish(givenUp());
+    this.#receiving.delete(receiving);
   }
 
   /** The current message is not wanted any more: the sender is told at once, the rest of it is swallowed. */
@@ -187,13 +189,14 @@ export class Receiver implements BodySink {
   }
 
   #drop(head: Head, code: number): number {
-    const id = head.messageId ?? '';
+    const receiving = this.#receiving.get(head.messageId ?? '');
+    if (receiving === undefined) return code;
     const error = new MSRPError('MSRP_ERR_NOT_READ', `the message was refused with ${code}`, {
       scope: 'message',
       status: code,
     });
-    this.#receiving.get(id)?.message.finish(error);
-    this.#receiving.delete(id);
+    receiving.message.finish(error);
+    this.#receiving.delete(receiving);
     return code;
   }
 

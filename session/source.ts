@@ -1,11 +1,11 @@
-// The bodies that can be sent, as one kind: something that gives octets when asked.
+// The bodies that can be sent, as two kinds: octets that are there, and something that gives octets when asked.
 
 import type { Readable } from 'node:stream';
 
 export type Body = string | Uint8Array | Blob | Readable | AsyncIterable<Uint8Array>;
 
 export interface Source {
-  readonly octets: AsyncIterator<Uint8Array>;
+  readonly octets: Buffer | AsyncIterator<Uint8Array>;
   /** In octets; undefined for a stream. */
   readonly size: number | undefined;
   readonly contentType: string;
@@ -14,19 +14,20 @@ export interface Source {
 /** `size`: of a stream, if the caller knows. A string stands for its UTF-8. Bytes are not copied: leave them alone until they are sent. */
 export function sourceOf(body: Body, size: number | undefined): Source {
   if (typeof body === 'string') return whole(Buffer.from(body), 'text/plain');
-  if (body instanceof Uint8Array) return whole(body, 'application/octet-stream');
+  if (body instanceof Uint8Array) return whole(bufferOver(body), 'application/octet-stream');
   if (body instanceof Blob) {
     return { octets: streamed(body.stream()), size: body.size, contentType: body.type || 'application/octet-stream' };
   }
   return { octets: streamed(body), size, contentType: 'application/octet-stream' };
 }
 
-function whole(bytes: Uint8Array, contentType: string): Source {
-  return { octets: once(bytes), size: bytes.length, contentType };
+/** The same memory. */
+export function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  if (bytes.length > 0) yield bytes;
+function whole(octets: Buffer, contentType: string): Source {
+  return { octets, size: octets.length, contentType };
 }
 
 async function* streamed(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {

@@ -1,10 +1,13 @@
 // Requests that wait for their response (D-TRANS-2 to D-TRANS-4): 30 s from the moment the system had their last octet (R4975-7.1.1-6).
-// Deadlines come in the order in which requests are written, so one coarse timer, for the first, serves them all.
+// One coarse timer, for whichever is due first, serves them all.
 
 import type { Head } from '../codec/index.ts';
 import type { CoarseTimer, Settings } from '../net/index.ts';
+import { type IdentEntry, IdentTable } from './ident-table.ts';
 
-export interface Transaction {
+export interface Transaction extends IdentEntry<Transaction> {
+  /** When the response is due; Infinity until the request is written. */
+  due: number;
   /** A response came. */
   onResponse(response: Head): void;
   /** None came in time. */
@@ -13,16 +16,9 @@ export interface Transaction {
   onEnd?(error: Error): void;
 }
 
-interface Pending {
-  readonly id: string;
-  readonly transaction: Transaction;
-  /** When the response is due; Infinity until the request is written. */
-  due: number;
-}
-
 export class Transactions {
   readonly #settings: Settings;
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new IdentTable<Transaction>();
   #timer: CoarseTimer | undefined;
 
   constructor(settings: Settings) {
@@ -34,34 +30,40 @@ export class Transactions {
   }
 
   has(id: string): boolean {
-    return this.#pending.has(id);
+    return this.#pending.get(id) !== undefined;
   }
 
-  /** Waits for the response to request `id`. Returns what to call when it is written. */
-  add(id: string, transaction: Transaction): () => void {
-    const pending: Pending = { id, transaction, due: Number.POSITIVE_INFINITY };
-    this.#pending.set(id, pending);
-    return () => {
-      const { clock, timeouts } = this.#settings;
-      pending.due = clock.now() + timeouts.responseMs;
-      if (this.#timer?.pending !== true) this.#watch(timeouts.responseMs);
-    };
+  /** Waits for the response. */
+  add(transaction: Transaction): void {
+    this.#pending.add(transaction);
+  }
+
+  /** The request is written: time runs. */
+  start(transaction: Transaction): void {
+    const { clock, timeouts } = this.#settings;
+    transaction.due = clock.now() + timeouts.responseMs;
+    if (this.#timer?.pending !== true) this.#watch(timeouts.responseMs);
+  }
+
+  /** No response is of interest any more. */
+  remove(transaction: Transaction): void {
+    this.#pending.delete(transaction);
   }
 
   /** A response that matches nothing outstanding is ignored (D-TRANS-3). */
   settle(response: Head): void {
-    const pending = this.#pending.get(response.transactionId);
-    if (pending === undefined) return;
-    this.#pending.delete(response.transactionId);
-    pending.transaction.onResponse(response);
+    const transaction = this.#pending.get(response.transactionId);
+    if (transaction === undefined) return;
+    this.#pending.delete(transaction);
+    transaction.onResponse(response);
   }
 
   /** The session is over: no response will come any more. */
   close(error: Error): void {
     this.#timer?.cancel();
-    const open = [...this.#pending.values()];
+    const open = this.#pending.values();
     this.#pending.clear();
-    for (const { transaction } of open) transaction.onEnd?.(error);
+    for (const transaction of open) transaction.onEnd?.(error);
   }
 
   #watch(ms: number): void {
@@ -70,13 +72,14 @@ export class Transactions {
 
   #onTimer(): void {
     const now = this.#settings.clock.now();
-    for (const { id, due, transaction } of this.#pending.values()) {
-      if (due > now) {
-        if (due !== Number.POSITIVE_INFINITY) this.#watch(due - now);
-        return;
+    let next = Number.POSITIVE_INFINITY;
+    for (const transaction of this.#pending.values()) {
+      if (transaction.due > now) next = Math.min(next, transaction.due);
+      else {
+        this.remove(transaction);
+        transaction.onTimeout();
       }
-      this.#pending.delete(id);
-      transaction.onTimeout();
     }
+    if (next !== Number.POSITIVE_INFINITY && this.#pending.size > 0) this.#watch(next - now);
   }
 }

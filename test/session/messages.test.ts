@@ -118,7 +118,7 @@ describe('messages between two sessions', () => {
   test('a source that fails gives the message up', async () => {
     await withSessions(async (alice, bob) => {
       async function* failing(): AsyncGenerator<Buffer> {
-        yield Buffer.alloc(30_000);
+        yield Buffer.alloc(300_000);
         throw new Error('disk on fire');
       }
       const sending = alice.send(failing());

@@ -1,0 +1,58 @@
+// The fields of the chunks of one message, as text: made once, with a blank for the Byte-Range (R4975-7.1.1-2 to 7.1.1-4).
+
+import { type HeaderEntry, Headers } from '../codec/index.ts';
+
+/** Each character is an octet. */
+export interface HeadText {
+  readonly before: string;
+  readonly after: string;
+}
+
+export interface HeadFields {
+  readonly messageId: string;
+  readonly contentType: string;
+  readonly failureReport: 'yes' | 'no' | 'partial';
+  readonly successReport: 'yes' | 'no';
+  readonly headers: Iterable<HeaderEntry> | undefined;
+}
+
+/** For the messages of one session. */
+export class MessageHeads {
+  readonly #paths: string;
+  /** What messages that are alike share. */
+  #afterKey = '';
+  #after = '';
+
+  constructor(toPath: string, fromPath: string) {
+    this.#paths = `To-Path: ${toPath}\r\nFrom-Path: ${fromPath}\r\nMessage-ID: `;
+  }
+
+  /** Throws `MSRP_ERR_ARGUMENT` for fields that cannot be written. */
+  make(fields: HeadFields): HeadText {
+    return { before: `${this.#paths}${fields.messageId}\r\nByte-Range: `, after: this.#afterOf(fields) };
+  }
+
+  /** The message that is given up between chunks (D-SEND-4): the fields of a frame without body. */
+  static ofAbort({ before }: HeadText, size: number | undefined): string {
+    return `${before}1-0/${size ?? '*'}\r\n`;
+  }
+
+  #afterOf(fields: HeadFields): string {
+    if (fields.headers !== undefined) return formatAfter(fields, fields.headers);
+    const key = `${fields.contentType} ${fields.failureReport} ${fields.successReport}`;
+    if (key !== this.#afterKey) {
+      this.#after = formatAfter(fields, []);
+      this.#afterKey = key;
+    }
+    return this.#after;
+  }
+}
+
+function formatAfter(fields: HeadFields, headers: Iterable<HeaderEntry>): string {
+  const { contentType, failureReport, successReport } = fields;
+  const entries: HeaderEntry[] = [];
+  if (successReport !== 'no') entries.push(['Success-Report', successReport]);
+  if (failureReport !== 'yes') entries.push(['Failure-Report', failureReport]);
+  const text = new Headers([...entries, ...headers, ['Content-Type', contentType]]).format();
+  return `\r\n${Buffer.from(text).toString('latin1')}\r\n`;
+}
