@@ -1,0 +1,99 @@
+// The vectors that need a session: what a peer gets back for exact octets, and what the session makes of them.
+
+import { describe, expect, test } from 'vitest';
+import type { IncomingMessage, SessionOptions } from '../../index.ts';
+import { vectors, octetsOf } from '../support/vectors.ts';
+import { reassemblies, type ReassemblyVector } from '../support/reassembly.ts';
+import { brief, ourUri, peerUri, withScript } from './scripted-peer.ts';
+
+/** What the `context` of a vector asks of the session. */
+const options: Readonly<Record<string, SessionOptions>> = {
+  'accept-types: text/plain': { acceptTypes: ['text/plain'] },
+  'max-size 1000, policy refuse': { maxSize: 1000 },
+};
+
+/** By effect: what comes besides a response, and the bodies that the application gets. */
+const effects: Readonly<Record<string, { frames: string[]; bodies: string[] }>> = {
+  ignore: { frames: [], bodies: [] },
+  'send REPORT 000 200 with Byte-Range 1-2/2': { frames: ['REPORT sem-1 1-2/2 000 200'], bodies: ['hi'] },
+};
+
+const forEndpoints = vectors.semantic.filter(({ context }) => !context.startsWith('relay'));
+
+describe('semantic vectors for an endpoint', () => {
+  test.each(forEndpoints)('$id: $context, responds with $expected.respond', async (vector) => {
+    const { respond, effect } = vector.expected;
+    const expected = effects[effect ?? 'ignore'];
+    expect(expected, `no such effect: ${effect}`).toBeDefined();
+    await withScript(async (peer) => {
+      const bodies = readAll(peer.session.messages());
+      peer.send(octetsOf(vector.file));
+      const frames = await peer.answers();
+      const { transactionId, fromPath, toPath } = vector.frame;
+      const response = respond === null ? [] : [`${respond} ${transactionId}`];
+      expect(frames.map(brief)).toEqual([...response, ...expected!.frames]);
+      for (const frame of frames) {
+        expect([String(frame.toPath[0]), String(frame.fromPath[0])]).toEqual([fromPath[0], toPath[0]]);
+      }
+      expect(bodies).toEqual(expected!.bodies);
+      expect(peer.endpoint.closed).toBe(false);
+    }, options[vector.context]);
+  });
+
+  test('all of them were played', () => {
+    expect(forEndpoints.map(({ id }) => id.slice(0, 3))).toEqual([
+      's01',
+      's02',
+      's03',
+      's05',
+      's06',
+      's07',
+      's10',
+      's11',
+      's17',
+    ]);
+  });
+});
+
+/** What the octets that came first decide cannot be changed by later ones: they have been given out (R4975-7.3.1-6). */
+const differ = new Set(['overlap-later-wins', 'sender-uses-start-1-dollar-after-partial']);
+
+describe('reassembly vectors', () => {
+  for (const vector of reassemblies) {
+    (differ.has(vector.id) ? test.fails : test)(vector.id, () => playReassembly(vector));
+  }
+});
+
+async function playReassembly(vector: ReassemblyVector): Promise<void> {
+  await withScript(async (peer) => {
+    const results = readAll(peer.session.messages());
+    vector.chunks.forEach((chunk, index) => peer.send(frameOf(chunk, `tran${index}`)));
+    const frames = await peer.answers();
+    const code = vector.error === undefined ? 200 : 400;
+    expect(frames.map(brief)).toEqual(vector.chunks.map((_, index) => `${code} tran${index}`));
+    const bodies = typeof vector.complete === 'string' ? [vector.complete] : [];
+    const aborted = vector.chunks.filter(({ flag }) => flag === '#').map(() => 'aborted');
+    expect(results).toEqual([...aborted, ...bodies]);
+  });
+}
+
+function frameOf({ byteRange, body, flag }: ReassemblyVector['chunks'][number], id: string): string {
+  const range = byteRange === null ? '' : `Byte-Range: ${byteRange}\r\n`;
+  const rest = body === null ? '' : `Content-Type: text/plain\r\n\r\n${body}\r\n`;
+  return `MSRP ${id} SEND\r\nTo-Path: ${ourUri}\r\nFrom-Path: ${peerUri}\r\nMessage-ID: vector\r\n${range}${rest}-------${id}${flag}\r\n`;
+}
+
+/** Fills up with the body of each message that comes to an end, or with `aborted`. */
+function readAll(messages: AsyncIterable<IncomingMessage>): string[] {
+  const results: string[] = [];
+  const read = async (): Promise<void> => {
+    for await (const message of messages) {
+      message.text().then(
+        (text) => results.push(text),
+        () => results.push('aborted'),
+      );
+    }
+  };
+  read().catch(() => {});
+  return results;
+}
