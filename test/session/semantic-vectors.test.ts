@@ -67,7 +67,7 @@ describe('reassembly vectors', () => {
 async function playReassembly(vector: ReassemblyVector): Promise<void> {
   await withScript(async (peer) => {
     const results = readAll(peer.session.messages());
-    vector.chunks.forEach((chunk, index) => peer.send(frameOf(chunk, `tran${index}`)));
+    for (const [index, chunk] of vector.chunks.entries()) peer.send(frameOf(chunk, `tran${index}`));
     const frames = await peer.answers();
     const code = vector.error === undefined ? 200 : 400;
     expect(frames.map(brief)).toEqual(vector.chunks.map((_, index) => `${code} tran${index}`));

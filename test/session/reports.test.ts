@@ -1,0 +1,67 @@
+// Reports beyond the table of section 7: what does not fit into a row of it.
+
+import { describe, expect, test } from 'vitest';
+import { part, reportOn, responseTo, textOf, watch } from './script-frames.ts';
+import { brief, withScript } from './scripted-peer.ts';
+
+describe('reports', () => {
+  test.fails('a REPORT about a message that was never sent changes nothing, whatever its code (R4975-7.1.2-4)', async () => {
+    await withScript(async (peer) => {
+      const state = watch(peer.session.closed, 'open', 'over');
+      const stranger = peer.transport.makeChunk({ messageId: 'never-sent' });
+      peer.send(reportOn(stranger, '1-3/6', '000 481 No such session'));
+      await peer.pass(10);
+      expect(state()).toBe('open');
+    });
+  });
+
+  test.fails('a message with Failure-Report partial that is refused after it was sent tells its user (section 7)', async () => {
+    await withScript(async (peer) => {
+      const message = peer.session.send('abcdef', { failureReport: 'partial' });
+      const state = watch(message.delivered, '-', 'ok');
+      await peer.pass(10);
+      for (const request of peer.take()) peer.send(responseTo(request, '403 Forbidden'));
+      await peer.pass(10);
+      expect(state()).toBe('403');
+    });
+  });
+
+  test.fails('a session can be shut down though a success REPORT never comes, which is told (section 7)', async () => {
+    await withScript(async (peer) => {
+      const message = peer.session.send('abcdef', { failureReport: 'no', successReport: 'yes' });
+      const states = [watch(message.delivered, '-', 'ok'), watch(peer.session.closed, 'open', 'over')];
+      await peer.pass(10);
+      await peer.session.shutdown({ wait: false });
+      await peer.pass(3_600_000);
+      expect(states.map((state) => state())).toEqual([expect.not.stringMatching(/^(ok|-)$/), 'over']);
+    });
+  });
+
+  test.fails('a chunk with Failure-Report no never calls back, also when the session ends before it is sent', async () => {
+    await withScript(async (peer) => {
+      let got = '-';
+      const chunk = peer.transport.makeChunk({ data: 'abcdef', failureReport: 'no' });
+      peer.session.sendChunk(chunk, (response) => {
+        got = textOf(response);
+      });
+      peer.transport.destroy();
+      await peer.pass(10);
+      expect(got).toBe('-');
+    });
+  });
+
+  test.fails('an empty request that names no range is reported on with one (D-REPORT-3)', async () => {
+    await withScript(async (peer) => {
+      peer.send(part('tran0', 'Failure-Report: no\r\nSuccess-Report: yes\r\n', undefined, undefined, '$'));
+      expect((await peer.answers()).map(brief)).toEqual(['REPORT mmmm 1-0/0 000 200']);
+    });
+  });
+
+  test.fails('a message that is given up between two chunks is not reported as a success (D-REPORT-2)', async () => {
+    await withScript(async (peer) => {
+      peer.send(part('tran0', 'Success-Report: yes\r\n', '1-3/6', 'abc', '+'));
+      peer.send(part('tran1', 'Success-Report: yes\r\n', '1-0/6', undefined, '#'));
+      expect((await peer.answers()).map(brief)).toEqual(['200 tran0', '200 tran1']);
+    });
+  });
+});
