@@ -64,4 +64,21 @@ describe('reports', () => {
       expect((await peer.answers()).map(brief)).toEqual(['200 tran0', '200 tran1']);
     });
   });
+
+  test.fails('an empty message that wants a success REPORT is not delivered before it has come (design: delivered)', async () => {
+    await withScript(async (peer) => {
+      const message = peer.session.send('', { failureReport: 'no', successReport: 'yes' });
+      const state = watch(message.delivered, '-', 'ok');
+      await peer.pass(10);
+      expect(state()).toBe('-');
+    });
+  });
+
+  test.fails('an empty message that comes again is reported on again (R4975-5.4-14)', async () => {
+    await withScript(async (peer) => {
+      for (const id of ['tran0', 'tran1']) peer.send(part(id, 'Success-Report: yes\r\n', '1-0/0', '', '$'));
+      const report = 'REPORT mmmm 1-0/0 000 200';
+      expect((await peer.answers()).map(brief)).toEqual(['200 tran0', report, '200 tran1', report]);
+    });
+  });
 });

@@ -64,6 +64,41 @@ describe('reassembly vectors', () => {
   }
 });
 
+/** Beyond the vectors: known to go wrong. */
+const shortened: ReassemblyVector = {
+  id: 'shortened',
+  chunks: [
+    { byteRange: '5-8/8', body: 'efgh', flag: '$' },
+    { byteRange: '5-6/8', body: 'ef', flag: '+' },
+    { byteRange: '1-4/8', body: 'abcd', flag: '+' },
+  ],
+  complete: 'abcdefgh',
+};
+
+test.fails('a part of what is held comes again, which takes nothing away (D-RECV-1)', () => playReassembly(shortened));
+
+test.fails('a message that is refused while it comes is not shown again with its next chunk (D-RECV-4)', async () => {
+  await withScript(
+    async (peer) => {
+      const results = readAll(peer.session.messages());
+      const chunks = ['1-4/*', '5-8/*', '9-12/*'].map((byteRange) => ({ byteRange, body: 'abcd', flag: '+' as const }));
+      for (const [index, chunk] of chunks.entries()) peer.send(frameOf(chunk, `tran${index}`));
+      expect((await peer.answers()).map(brief)).toEqual(['200 tran0', '413 tran1', '413 tran2']);
+      expect(results).toEqual(['aborted']);
+    },
+    { maxSize: 6 },
+  );
+});
+
+test.fails('a message that gets no chunk for 540 s is given up (D-RECV-5)', async () => {
+  await withScript(async (peer) => {
+    const results = readAll(peer.session.messages());
+    peer.send(frameOf({ byteRange: '1-4/8', body: 'abcd', flag: '+' }, 'tran0'));
+    await peer.pass(541_000);
+    expect(results).toEqual(['aborted']);
+  });
+});
+
 async function playReassembly(vector: ReassemblyVector): Promise<void> {
   await withScript(async (peer) => {
     const results = readAll(peer.session.messages());
