@@ -21,7 +21,7 @@ const idOf = (index: number): string => `t${String(index).padStart(9, '0')}`;
 
 interface Attack {
   name: string;
-  deed: 'nothing' | 'takes' | 'reads';
+  deed: 'nothing' | 'takes' | 'reads' | 'reads all but the first';
   frames: number;
   /** How many frames are written at once. Default 500. */
   batch?: number;
@@ -71,6 +71,16 @@ const attacks: Attack[] = [
     frames: 8192,
     batch: 8,
     frame: (to, index) => (index === 0 ? tinySend(to, idOf(0), 'mmmm', '1-*/*', '$').slice(0, -22) : large),
+  },
+  {
+    name: 'a message that nobody reads, among others that are read',
+    deed: 'reads all but the first',
+    frames: 2000,
+    batch: 8,
+    frame: (to, index) =>
+      index % 2 === 0
+        ? tinySend(to, idOf(index), 'mmmm', `${65_536 * index + 1}-*/*`, '+', large)
+        : tinySend(to, idOf(index), idOf(index), '1-1/1', '$'),
   },
   {
     name: 'whole messages of an octet, which are read',

@@ -1,5 +1,5 @@
 // A server with one session, for a peer in another process that means no good. Its first argument says what the application does:
-// `nothing`, or `takes` the messages and never reads their bodies, or `reads` them. Tells its URI, then answers each message with the
+// `nothing`, or `takes` the messages and never reads their bodies, or `reads` them, or `reads all but the first`. Tells its URI, then answers each message with the
 // octets that it holds.
 
 import { MSRPServer, MSRPSession, URI } from '../../index.ts';
@@ -22,7 +22,7 @@ if (deed === 'nothing') await session.closed;
 else {
   const taken: unknown[] = [];
   for await (const message of session.messages()) {
-    if (deed === 'takes') taken.push(message);
+    if (deed === 'takes' || (deed !== 'reads' && taken.length === 0)) taken.push(message);
     else message.bytes().catch(() => {});
   }
 }
