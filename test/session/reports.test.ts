@@ -1,6 +1,7 @@
 // Reports beyond the table of section 7: what does not fit into a row of it.
 
 import { describe, expect, test } from 'vitest';
+import type { Chunk } from '../../index.ts';
 import { part, reportOn, responseTo, textOf, watch } from './script-frames.ts';
 import { brief, withScript } from './scripted-peer.ts';
 
@@ -81,4 +82,27 @@ describe('reports', () => {
       expect((await peer.answers()).map(brief)).toEqual(['200 tran0', report, '200 tran1', report]);
     });
   });
+
+  // A REPORT with such a range is malformed (D-ERR-7): it would be ignored.
+  for (const [what, times, onIncoming] of [
+    ['a message that came before', 2, undefined],
+    ['a chunk, by the application', 1, () => {}],
+  ] as const) {
+    test.fails(`about ${what} and has more octets than its total said, a REPORT has a range that can be (D-REPORT-1)`, async () => {
+      const got: Chunk[] = [];
+      const o = onIncoming && {
+        automaticReports: false,
+        onIncoming: (chunk?: Chunk) => void (chunk && got.push(chunk)),
+      };
+      await withScript(async (peer) => {
+        for (let count = 0; count < times; count++) {
+          peer.send(part(`tran${count}`, 'Success-Report: yes\r\nFailure-Report: no\r\n', '1-3/3', 'abcd', '$'));
+        }
+        await peer.pass(10);
+        if (got[0] !== undefined) peer.session.sendReport(got[0], 200);
+        await peer.pass(10);
+        expect(peer.endpoint.data.toString()).not.toMatch(/Byte-Range: 1-4\/3/);
+      }, o ?? {});
+    });
+  }
 });
