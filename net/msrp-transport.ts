@@ -201,7 +201,7 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#reader.passOn(sink);
     this.#taker = sink;
     if (this.#sink === this.#reader) this.#sink = sink;
-    if (this.#closed !== undefined) sink.onClose(this.#closed);
+    if (this.#closed !== undefined) sink.onClose(this.#isOver ? undefined : this.#closed);
   }
 
   /** @internal The binding request is dealt with: what comes now is for whoever reads. */

@@ -116,11 +116,14 @@ export function makeReport(
   comment: string = phraseOf(code),
 ): Chunk | undefined {
   if (!mayReport(request, code) || request.messageId === undefined) return undefined;
+  const { start, end, total } = range;
+  // D-ERR-7: nobody takes a range that ends beyond its total.
+  const isBeyond = total !== undefined && end !== undefined && end > total;
   const headers: HeaderEntry[] = [
     ['To-Path', formatPath(request.fromPath)],
     ['From-Path', String(request.toPath[0])],
     ['Message-ID', request.messageId],
-    ['Byte-Range', formatByteRange(range)],
+    ['Byte-Range', formatByteRange({ start, end, total: isBeyond ? undefined : total })],
     ['Status', formatStatus(code, comment)],
   ];
   return new Chunk({ transactionId, method: 'REPORT', headers });

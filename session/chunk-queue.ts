@@ -14,6 +14,8 @@ export interface QueueOwner {
   onAnswered(response: Head): void;
   /** No response came in time, where one was due: the session has failed. */
   onUnanswered(): MSRPTransactionError;
+  /** Calls a function of the application. */
+  call(what: string, call: () => unknown): void;
   onIdle(): void;
 }
 
@@ -51,6 +53,7 @@ export class ChunkQueue {
       throw new MSRPError('MSRP_ERR_QUEUE_FULL', 'too many chunks wait to be sent', { scope: 'message' });
     }
     this.#chunks.push(queued);
+    if (queued.isAnswered) this.#transactions.add(queued);
     this.#bytes += queued.bytes;
     return this.#bytes < highBytes;
   }
@@ -80,8 +83,8 @@ export class ChunkQueue {
   }
 
   /** Those that wait will not be sent. */
-  close(error: Error): void {
-    for (const queued of this.#chunks.splice(0)) queued.onEnd(error);
+  close(): void {
+    this.#chunks.length = 0;
     this.#bytes = 0;
     this.#drain();
   }
@@ -109,34 +112,39 @@ class QueuedChunk implements Transaction, Written {
     this.#answer = answerTo(chunk);
   }
 
+  get isAnswered(): boolean {
+    return this.#answer !== 'none';
+  }
+
   send(outbox: Outbox): void {
-    if (this.#answer !== 'none') this.#transactions.add(this);
     this.#owner.onFrame();
     outbox.frame(this.#buffers, this);
   }
 
   onWritten(): void {
-    if (this.#answer !== 'none') this.#transactions.start(this);
+    if (this.isAnswered) this.#transactions.start(this);
     this.#owner.onWritten();
   }
 
   onResponse(response: Head): void {
-    this.#onResponse?.(response);
+    this.#tell(response);
     this.#owner.onAnswered(response);
   }
 
   onTimeout(): void {
-    if (this.#answer === 'due') this.#onResponse?.(this.#owner.onUnanswered());
-    else {
-      this.#onResponse?.(undefined);
-      this.#owner.onIdle();
-    }
+    if (this.#answer === 'due') return this.#tell(this.#owner.onUnanswered());
+    this.#tell(undefined);
+    this.#owner.onIdle();
   }
 
   /** Nobody can answer any more. */
   onEnd(cause: Error): void {
-    if (this.#answer === 'none') return;
-    this.#onResponse?.(new MSRPTransactionError(408, 'The session is over', { cause }));
+    this.#tell(new MSRPTransactionError(408, 'The session is over', { cause }));
+  }
+
+  #tell(response: Head | MSRPTransactionError | undefined): void {
+    const onResponse = this.#onResponse;
+    if (onResponse !== undefined) this.#owner.call('the callback of sendChunk', () => onResponse(response));
   }
 }
 

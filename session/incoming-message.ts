@@ -2,36 +2,49 @@
 
 import type { Head, Headers } from '../codec/index.ts';
 import { MSRPError } from '../codec/index.ts';
+import { type BodyTaker, pieceBytes } from './reassembly.ts';
 
-/** What the session does for its messages. */
+/** What a message needs of its session. */
 export interface MessageOwner {
-  /** Octets of the body were taken, or somebody waits for some. */
-  onTaken(): void;
+  /** What it holds unread has grown by so many octets. */
+  onHeld(change: number): void;
+  /** Somebody waits for more of it. */
+  onAwaited(): void;
+  /** The rest of it is not wanted. */
+  onRefused(message: IncomingMessage, code: number): void;
 }
 
 /**
  * Iterate it to read the body, once; octets are views of the reads they came in. The iterator throws when the sender gives the message up
- * (`MSRP_ERR_ABORTED`) or the session fails.
+ * (`MSRP_ERR_ABORTED`), when it was refused (`MSRP_ERR_NOT_READ`), when no more of it came in time (`MSRP_ERR_TIMEOUT`), or with what the
+ * session failed with.
  */
-export class IncomingMessage implements AsyncIterable<Buffer> {
+export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   readonly messageId: string;
   readonly contentType: string | undefined;
   /** What the sender said the size would be, in octets; undefined if it did not know. */
   readonly size: number | undefined;
-  /** The header fields of the chunk that came first. */
+  /** The header fields of its first chunk. */
   readonly headers: Headers;
   readonly #owner: MessageOwner;
   /** What came since the reader last went to fetch, and what it fetched then and has read up to `#at`. */
   #arrived: Buffer[] = [];
   #fetched: Buffer[] = [];
   #at = 0;
+  /** Octets given so far, and those of them that nobody has read. */
+  #given = 0;
   #unread = 0;
+  /** What the session counts for it. */
+  #held = 0;
   #state: 'open' | 'complete' | Error = 'open';
+  /** Nobody has taken it from the session; all of it is wanted at once; nobody is going to read on. */
+  #isUntaken = true;
+  #isCollected = false;
+  #isLeft = false;
+  #isBegun = false;
   /** Somebody waits for more: for this promise. */
   #more: Promise<void> | undefined;
   #wake: (() => void) | undefined;
-  /** Nobody is going to read on. */
-  #isLeft = false;
 
   /** @internal */
   constructor(head: Head, owner: MessageOwner) {
@@ -40,11 +53,17 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
     this.size = head.byteRange?.total;
     this.headers = head.headers;
     this.#owner = owner;
+    this.#count();
   }
 
-  /** @internal Octets received and not yet read. */
-  get unreadBytes(): number {
-    return this.#unread;
+  /** @internal What it holds, as the session counts it. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** @internal Whether somebody has begun to read it. */
+  get isBegun(): boolean {
+    return this.#isBegun;
   }
 
   /** @internal Whether somebody waits for more of it. */
@@ -52,19 +71,49 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
     return this.#more !== undefined;
   }
 
+  /** @internal The application has it. */
+  take(): void {
+    this.#isUntaken = false;
+    this.#count();
+  }
+
   /** @internal */
   push(bytes: Buffer): void {
+    this.#given += bytes.length;
     if (this.#isLeft) return;
     this.#arrived.push(bytes);
     this.#unread += bytes.length;
-    this.#notify();
+    this.#count();
+    if (!this.#isCollected) this.#notify();
+  }
+
+  /** @internal */
+  replace(start: number, bytes: Buffer): void {
+    const skip = Math.max(0, this.#given - this.#unread + 1 - start);
+    if (skip >= bytes.length) return;
+    const offset = start + skip - (this.#given - this.#unread + 1);
+    this.#arrived = overwrite([...this.#fetched.slice(this.#at), ...this.#arrived], offset, bytes.subarray(skip));
+    this.#fetched = [];
+    this.#at = 0;
   }
 
   /** @internal All is there, or no more will come. */
   finish(error?: Error): void {
     if (this.#state !== 'open') return;
     this.#state = error ?? 'complete';
+    this.#count();
     this.#notify();
+  }
+
+  /** What the application has whole, or waits for as a whole, is its own affair; everything else the session answers for. */
+  #count(): void {
+    const isOwn = this.#isCollected || this.#isLeft || (!this.#isUntaken && this.#state !== 'open');
+    const pieces = this.#fetched.length - this.#at + this.#arrived.length;
+    const held = isOwn ? 0 : this.#unread + (pieces + (this.#isUntaken ? 1 : 0)) * pieceBytes;
+    if (held === this.#held) return;
+    const change = held - this.#held;
+    this.#held = held;
+    this.#owner.onHeld(change);
   }
 
   #notify(): void {
@@ -75,20 +124,26 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
 
   /** Leaving the loop early drops the rest of the body: the sender is not kept waiting. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer> {
-    return { next: () => this.#next(() => this.#take()), return: () => this.#leave() };
+    return this.#iterate(() => this.#take());
   }
 
   /** As iterating it, but each time with all that is at hand: for one writev, and quicker where chunks are small. */
   batches(): AsyncIterable<Buffer[]> {
-    const iterator = { next: () => this.#next(() => this.#takeAll()), return: () => this.#leave() };
+    const iterator = this.#iterate(() => this.#takeAll());
     return { [Symbol.asyncIterator]: () => iterator };
+  }
+
+  #iterate<T>(take: () => T | undefined): AsyncIterator<T> {
+    this.#isBegun = true;
+    return { next: () => this.#next(take), return: () => this.#leave() };
   }
 
   /** Not a generator, which costs three times as much for each piece. */
   #next<T>(take: () => T | undefined): Promise<IteratorResult<T>> {
     const value = take();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
-    return this.#state === 'open' ? this.#wait(take) : this.#end();
+    if (value === undefined) return this.#state === 'open' ? this.#wait(take) : this.#end();
+    this.#count();
+    return Promise.resolve({ done: false, value });
   }
 
   #take(): Buffer | undefined {
@@ -101,12 +156,13 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
   }
 
   #takeAll(): Buffer[] | undefined {
-    const rest = this.#at < this.#fetched.length ? this.#fetched.slice(this.#at) : undefined;
+    const rest = this.#fetched.slice(this.#at);
     this.#fetch();
-    if (rest === undefined && this.#fetched.length === 0) return undefined;
-    this.#at = this.#fetched.length;
+    const all = rest.length === 0 ? this.#fetched : [...rest, ...this.#fetched];
+    if (all.length === 0) return undefined;
+    this.#fetched = [];
     this.#unread = 0;
-    return rest === undefined ? this.#fetched : [...rest, ...this.#fetched];
+    return all;
   }
 
   #fetch(): void {
@@ -120,30 +176,48 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
       this.#wake = resolve;
     });
     const more = this.#more;
-    this.#owner.onTaken();
+    this.#owner.onAwaited();
     await more;
     return this.#next(take);
   }
 
   async #end(): Promise<IteratorReturnResult<undefined>> {
-    this.#owner.onTaken();
     if (this.#state instanceof Error) throw this.#state;
     return { done: true, value: undefined };
   }
 
   async #leave(): Promise<IteratorReturnResult<undefined>> {
+    this.#drop();
+    return { done: true, value: undefined };
+  }
+
+  #drop(): void {
     this.#isLeft = true;
     this.#arrived = [];
     this.#fetch();
     this.#unread = 0;
-    this.#owner.onTaken();
-    return { done: true, value: undefined };
+    this.#count();
+  }
+
+  /**
+   * The rest is not wanted, as when the disk is full: the sender is told at once, and again for each chunk that it sends still (RFC 4975
+   * section 10.5). What was not read is dropped; who reads the body gets `MSRP_ERR_NOT_READ`. Nothing happens when all of it has come, or
+   * no more will.
+   */
+  refuse(code = 413): void {
+    if (this.#state !== 'open') return;
+    this.#owner.onRefused(this, code);
+    this.#drop();
   }
 
   /** The whole body. Mind that it is held in memory. */
   async bytes(): Promise<Buffer> {
-    const pieces: Buffer[] = [];
-    for await (const batch of this.batches()) pieces.push(...batch);
+    this.#isBegun = true;
+    this.#isCollected = true;
+    this.#count();
+    if (this.#state === 'open') await this.#wait(() => undefined);
+    if (this.#state instanceof Error) throw this.#state;
+    const pieces = this.#takeAll() ?? [];
     return pieces.length === 1 ? (pieces[0] ?? Buffer.alloc(0)) : Buffer.concat(pieces);
   }
 
@@ -151,6 +225,20 @@ export class IncomingMessage implements AsyncIterable<Buffer> {
   async text(): Promise<string> {
     return (await this.bytes()).toString();
   }
+}
+
+/** `pieces` with other octets from `offset` on. */
+function overwrite(pieces: readonly Buffer[], offset: number, bytes: Buffer): Buffer[] {
+  const end = offset + bytes.length;
+  const before: Buffer[] = [];
+  const behind: Buffer[] = [];
+  let at = 0;
+  for (const piece of pieces) {
+    if (at < offset) before.push(piece.subarray(0, offset - at));
+    if (at + piece.length > end) behind.push(piece.subarray(Math.max(0, end - at)));
+    at += piece.length;
+  }
+  return [...before, bytes, ...behind];
 }
 
 export function givenUp(): MSRPError {

@@ -1,6 +1,6 @@
 // The fields of the chunks of one message, as text: made once, with a blank for the Byte-Range (R4975-7.1.1-2 to 7.1.1-4).
 
-import { type HeaderEntry, Headers } from '../codec/index.ts';
+import { type HeaderEntry, Headers, MSRPError, parseMediaType } from '../codec/index.ts';
 
 /** Each character is an octet. */
 export interface HeadText {
@@ -48,11 +48,39 @@ export class MessageHeads {
   }
 }
 
+/** What the session writes by itself. */
+const own = new Set([
+  'to-path',
+  'from-path',
+  'message-id',
+  'byte-range',
+  'success-report',
+  'failure-report',
+  'content-type',
+]);
+
 function formatAfter(fields: HeadFields, headers: Iterable<HeaderEntry>): string {
   const { contentType, failureReport, successReport } = fields;
+  checkType(contentType);
   const entries: HeaderEntry[] = [];
   if (successReport !== 'no') entries.push(['Success-Report', successReport]);
   if (failureReport !== 'yes') entries.push(['Failure-Report', failureReport]);
-  const text = new Headers([...entries, ...headers, ['Content-Type', contentType]]).format();
+  for (const [name, value] of headers) {
+    if (own.has(name.toLowerCase())) throw argumentError(`${name} is for the session to write`);
+    entries.push([name, value]);
+  }
+  const text = new Headers([...entries, ['Content-Type', contentType]]).format();
   return `\r\n${Buffer.from(text).toString('latin1')}\r\n`;
+}
+
+function checkType(contentType: string): void {
+  try {
+    parseMediaType(contentType);
+  } catch (cause) {
+    throw argumentError(`"${contentType}" cannot be a Content-Type`, cause);
+  }
+}
+
+function argumentError(text: string, cause?: unknown): MSRPError {
+  return new MSRPError('MSRP_ERR_ARGUMENT', text, { scope: 'message', cause });
 }

@@ -5,8 +5,19 @@ import type { IncomingMessage } from './incoming-message.ts';
 
 export class MessageQueue {
   readonly #messages: IncomingMessage[] = [];
+  readonly #onAwaited: () => void;
   #closed: { error: Error | undefined } | undefined;
-  readonly #wake: (() => void)[] = [];
+  #wake: (() => void)[] = [];
+
+  /** `onAwaited`: somebody waits for a message. */
+  constructor(onAwaited: () => void) {
+    this.#onAwaited = onAwaited;
+  }
+
+  /** Whether somebody waits for a message. */
+  get isAwaited(): boolean {
+    return this.#wake.length > 0;
+  }
 
   push(message: IncomingMessage): void {
     this.#messages.push(message);
@@ -19,7 +30,9 @@ export class MessageQueue {
   }
 
   #notify(): void {
-    for (const wake of this.#wake.splice(0)) wake();
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
   }
 
   async *iterate(signal: AbortSignal | undefined): AsyncIterableIterator<IncomingMessage> {
@@ -34,6 +47,7 @@ export class MessageQueue {
           });
         }
         const message = this.#messages.shift();
+        message?.take();
         if (message !== undefined) yield message;
         else if (this.#closed === undefined) await this.#more();
         else if (this.#closed.error === undefined) return;
@@ -47,6 +61,7 @@ export class MessageQueue {
   #more(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake.push(resolve);
+      this.#onAwaited();
     });
   }
 }

@@ -133,13 +133,16 @@ export class MSRPSession implements TransportSink {
     if (this.#state !== 'connected') throw new MSRPSessionError('the session is over');
   }
 
+  /** D-CONN-9; counts from the request that was sent last. */
   #startKeepAlive(ms: number): void {
-    const { timers } = this.transport.settings;
-    this.#keepAlive = timers.start(ms, () => {
+    const keepAlive = this.transport.settings.timers.start(ms, () => {
       if (this.#state !== 'connected') return;
-      this.#outgoing.sendChunk(this.transport.makeChunk({ headers: [['Keep-Alive', 'yes']] }), () => {});
-      this.#keepAlive?.restart();
+      this.#outgoing.sendChunk(this.transport.makeChunk({ headers: [['Keep-Alive', 'yes']] }));
     });
+    this.#keepAlive = keepAlive;
+    this.#outgoing.onSent = () => {
+      if (this.#state === 'connected') keepAlive.restart();
+    };
   }
 
   onHead(head: Head): void {

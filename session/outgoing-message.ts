@@ -29,6 +29,11 @@ export interface SendOptions {
   headers?: Iterable<readonly [string, string]>;
   /** Called when `bytesSent` or `bytesAcknowledged` have grown. */
   onProgress?: (message: OutgoingMessage) => void;
+  /**
+   * Called when the message has failed, also where that is known only after `delivered`: with Failure-Report partial an error response may
+   * come at any time, and a failure REPORT in any case.
+   */
+  onFailure?: (error: MSRPError) => void;
   /** Gives the message up. */
   signal?: AbortSignal;
 }
@@ -40,12 +45,15 @@ export interface Sender {
   /** There is something to send. */
   want(message: OutgoingMessage): void;
   onOver(message: OutgoingMessage): void;
+  /** Calls a function of the application. */
+  call(what: string, call: () => unknown): void;
 }
 
 export interface MessageInit extends Required<Pick<SendOptions, 'messageId' | 'failureReport' | 'successReport'>> {
   readonly head: HeadText;
   readonly isUrgent: boolean;
   readonly onProgress: SendOptions['onProgress'];
+  readonly onFailure: SendOptions['onFailure'];
 }
 
 export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
@@ -63,6 +71,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   readonly #sender: Sender;
   readonly #body: OutgoingBody;
   readonly #onProgress: SendOptions['onProgress'];
+  #onFailure: SendOptions['onFailure'];
   readonly #sent = new Outcome();
   readonly #delivered = new Outcome();
   #state: 'sending' | 'cut' | 'stopping' | 'over' = 'sending';
@@ -82,6 +91,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     this.head = init.head;
     this.isUrgent = init.isUrgent;
     this.#onProgress = init.onProgress;
+    this.#onFailure = init.onFailure;
     this.#sender = sender;
     this.#body = new OutgoingBody(
       source,
@@ -197,22 +207,28 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
 
   #progress(): void {
     if (this.#state === 'over') return;
-    this.#onProgress?.(this);
+    const onProgress = this.#onProgress;
+    if (onProgress !== undefined) this.#sender.call('onProgress', () => onProgress(this));
     this.#check();
   }
 
   #check(): void {
     if (this.#state !== 'cut' || this.#unwritten > 0) return;
     this.#sent.resolve();
-    const isReported = this.successReport === 'no' || (this.#reported?.covered ?? -1) >= (this.size ?? 0);
-    if (this.#unanswered > 0 || !isReported) return;
-    this.#delivered.resolve();
-    this.#end();
+    const isReported = (this.#reported?.covered ?? -1) >= (this.size ?? 0);
+    const isAnswered = this.#unanswered === 0;
+    if (this.successReport === 'yes' ? isReported : isAnswered) this.#delivered.resolve();
+    if (this.#delivered.isSettled && isAnswered) this.#end();
+  }
+
+  /** @internal Nothing but success reports is still to come. */
+  get isUnreported(): boolean {
+    return this.#state === 'cut' && this.#unwritten === 0 && this.#unanswered === 0;
   }
 
   /** @internal It will not arrive: what is left is not sent (R4975-7.3.2-3). */
-  fail(error: Error): void {
-    if (this.#state === 'over') return;
+  fail(error: MSRPError): void {
+    if (this.#state === 'over') return this.#tellFailure(error);
     this.#settle(error);
     if (this.#state === 'sending' && this.#body.taken > 0) {
       this.#state = 'stopping';
@@ -246,6 +262,13 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   #settle(error: Error): void {
     this.#sent.reject(error);
     this.#delivered.reject(error);
+    if (error instanceof MSRPError) this.#tellFailure(error);
+  }
+
+  #tellFailure(error: MSRPError): void {
+    const onFailure = this.#onFailure;
+    this.#onFailure = undefined;
+    if (onFailure !== undefined) this.#sender.call('onFailure', () => onFailure(error));
   }
 
   #end(): void {

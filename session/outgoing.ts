@@ -12,12 +12,14 @@ import {
   type Outbox,
   type Pulled,
 } from '../net/index.ts';
+import { callApplication } from './application.ts';
 import { ChunkQueue, type OnResponse, type QueueOwner } from './chunk-queue.ts';
 import { IdentTable } from './ident-table.ts';
 import { MessageHeads } from './message-head.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
 import { OutgoingMessage, type Sender, type SendOptions } from './outgoing-message.ts';
 import { type Body, sourceOf } from './source.ts';
+import { RecentIds } from './recent-ids.ts';
 import { Transactions } from './transactions.ts';
 import { Turns } from './turns.ts';
 
@@ -32,6 +34,8 @@ const sessionCodes = new Set([408, 481, 506]);
 
 export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   isWaiting = false;
+  /** A request is sent. */
+  onSent: (() => void) | undefined;
   readonly quantum: number;
   readonly #chunkSize: number;
   readonly #windowBytes: number;
@@ -43,12 +47,15 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   /** All messages that are not over, by Message-ID; and those with something to send, in turn. */
   readonly #messages = new IdentTable<OutgoingMessage>();
   readonly #turns = new Turns();
+  /** Those that are over, and those of chunks that were given: a REPORT may still come. */
+  readonly #recent = new RecentIds<OutgoingMessage | undefined>();
   /** The chunk whose end-line has not been sent. */
   #open: OutgoingChunk | undefined;
   #unanswered = 0;
   #unwritten = 0;
   readonly #uncertain = new Set<OutgoingChunk>();
-  #onIdle: (() => void)[] = [];
+  /** Those who wait for the session to have nothing to do. */
+  #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(transport: MSRPTransport, chunkSize: number, onFail: (error: MSRPError) => void) {
     if (!(chunkSize >= 1)) {
@@ -65,13 +72,13 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   }
 
   send(body: Body, o: SendOptions): OutgoingMessage {
-    const { failureReport = 'yes', successReport = 'no', headers, onProgress } = o;
+    const { failureReport = 'yes', successReport = 'no', headers, onProgress, onFailure } = o;
     const messageId = this.#checkId(o.messageId ?? this.#transport.settings.idents.messageId());
     const source = sourceOf(body, o.size);
     const contentType = o.contentType ?? source.contentType;
     const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
     const isUrgent = o.urgent === true || (source.size !== undefined && source.size <= longestFixedRange);
-    const init = { messageId, failureReport, successReport, head, isUrgent, onProgress };
+    const init = { messageId, failureReport, successReport, head, isUrgent, onProgress, onFailure };
     const message = new OutgoingMessage(this, source, init);
     this.#messages.add(message);
     if (message.isReady) this.want(message);
@@ -92,6 +99,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   /** Returns whether there is room for more. */
   sendChunk(chunk: Chunk, onResponse?: OnResponse): boolean {
     const hasRoom = this.#queue.push(chunk, onResponse);
+    if (chunk.method === 'SEND' && chunk.messageId !== undefined) this.#recent.add(chunk.messageId, undefined);
     this.#transport.want(this);
     return hasRoom;
   }
@@ -100,16 +108,30 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     return this.#queue.drained();
   }
 
-  /** Resolves when nothing waits to be sent or answered. */
-  idle(): Promise<void> {
-    if (this.#isIdle) return Promise.resolve();
+  /** Resolves when nothing waits to be sent or answered, and reports have come, or had the time of a response to come. */
+  async idle(): Promise<void> {
+    await this.#until(() => this.#isAnswered);
+    if (this.#messages.size === 0) return;
+    const { timers, timeouts } = this.#transport.settings;
+    let isLate = false;
+    const timer = timers.start(timeouts.responseMs, () => {
+      isLate = true;
+      this.onIdle();
+    });
+    await this.#until(() => isLate || (this.#isAnswered && this.#messages.size === 0));
+    timer.cancel();
+  }
+
+  #until(isMet: () => boolean): Promise<void> {
+    if (isMet()) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#onIdle.push(resolve);
+      this.#waiting.push({ isMet, resolve });
     });
   }
 
-  get #isIdle(): boolean {
-    return this.#queue.isEmpty && this.#messages.size === 0 && this.#transactions.size === 0 && this.#unwritten === 0;
+  get #isAnswered(): boolean {
+    if (!this.#queue.isEmpty || this.#transactions.size > 0 || this.#unwritten > 0) return false;
+    return this.#messages.size === 0 || this.#messages.values().every(({ isUnreported }) => isUnreported);
   }
 
   want(message: OutgoingMessage): void {
@@ -215,8 +237,13 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     message.onStopped();
   }
 
+  call(what: string, call: () => unknown): void {
+    void callApplication(this.#transport.settings.logger, what, call);
+  }
+
   onFrame(): void {
     this.#unwritten++;
+    this.onSent?.();
   }
 
   onWritten(): void {
@@ -274,29 +301,33 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
 
   /** R4975-7.1.2-4: about an unknown message it is ignored. */
   onReport(report: Head): void {
-    this.#messages.get(report.messageId ?? '')?.onReport(report);
+    const id = report.messageId ?? '';
+    const message = this.#messages.get(id);
+    if (message === undefined && !this.#recent.has(id)) return;
+    (message ?? this.#recent.get(id))?.onReport(report);
     if (report.status?.namespace === '000') this.#checkCode(report.status.code, report.status.comment);
   }
 
   onOver(message: OutgoingMessage): void {
     this.#turns.remove(message);
     this.#messages.delete(message);
+    this.#recent.add(message.messageId, message);
     this.onIdle();
   }
 
   onIdle(): void {
-    if (this.#onIdle.length === 0 || !this.#isIdle) return;
-    const waiting = this.#onIdle;
-    this.#onIdle = [];
-    for (const resolve of waiting) resolve();
+    if (this.#waiting.length === 0) return;
+    const isMet = this.#waiting.filter((waiting) => waiting.isMet());
+    this.#waiting = this.#waiting.filter((waiting) => !isMet.includes(waiting));
+    for (const { resolve } of isMet) resolve();
   }
 
   close(error: Error): void {
     this.#transport.forget(this);
-    this.#queue.close(error);
+    this.#queue.close();
     this.#transactions.close(error);
     for (const message of this.#messages.values()) message.onSessionEnd(error);
-    for (const resolve of this.#onIdle.splice(0)) resolve();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 }
 

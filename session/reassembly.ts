@@ -1,36 +1,63 @@
-// Chunks of one message to its body, in order (R4975-7.3.1-2 to 7.3.1-7, D-RECV-1). What comes in order is passed on at once; what comes
-// ahead is held, up to a limit; what came before is dropped, since it has been passed on. The chunk with `$` says how long the message is.
+// Chunks of one message to its body (R4975-7.3.1-2 to 7.3.1-7, D-RECV-1). What comes in order is passed on at once; what comes ahead is
+// held, up to a limit; of octets that come again the later ones count, as long as nobody has read the others. The chunk with `$` says how
+// long the message is.
+
+/** What a piece that is held costs beside its octets: its view, and its share of the read that it keeps in memory. */
+export const pieceBytes = 512;
+
+export interface BodyTaker {
+  /** The next octets. */
+  push(bytes: Buffer): void;
+  /** Other octets for those from `start` on, which it has been given before. */
+  replace(start: number, bytes: Buffer): void;
+}
+
+interface Piece {
+  readonly start: number;
+  readonly bytes: Buffer;
+}
 
 export class Reassembly {
-  readonly #onBytes: (bytes: Buffer) => void;
-  readonly #gapBytes: number;
+  readonly #taker: BodyTaker;
   /** Octets passed on: the position of the next one is one more. */
   #passed = 0;
   #total: number | undefined;
-  /** Octets that came ahead, by the position of the first. */
-  readonly #ahead = new Map<number, Buffer>();
-  #aheadBytes = 0;
+  /** What came ahead, in order and without overlap. */
+  #ahead: Piece[] = [];
+  #held = 0;
 
-  /** `gapBytes`: what may be held while something before it is missing. */
-  constructor(onBytes: (bytes: Buffer) => void, gapBytes: number) {
-    this.#onBytes = onBytes;
-    this.#gapBytes = gapBytes;
+  constructor(taker: BodyTaker) {
+    this.#taker = taker;
   }
 
   get passed(): number {
     return this.#passed;
   }
 
+  /** What the octets ahead of the first gap cost to hold. */
+  get held(): number {
+    return this.#held;
+  }
+
+  /** The position behind all that has come. */
+  get next(): number {
+    const last = this.#ahead.at(-1);
+    return last === undefined ? this.#passed + 1 : last.start + last.bytes.length;
+  }
+
   get isComplete(): boolean {
     return this.#total !== undefined && this.#passed >= this.#total;
   }
 
-  /** Octets whose first one has position `start`. Returns false when too much would have to be held. */
-  add(start: number, bytes: Buffer): boolean {
-    const skip = this.#passed + 1 - start;
-    if (skip < 0) return this.#hold(start, bytes);
-    if (skip < bytes.length) this.#pass(skip === 0 ? bytes : bytes.subarray(skip));
-    return true;
+  /** Octets whose first one has position `start`. */
+  add(start: number, bytes: Buffer): void {
+    const known = this.#passed + 1 - start;
+    if (known < 0) this.#hold(start, bytes);
+    else if (known === 0) this.#pass(bytes);
+    else {
+      this.#taker.replace(start, bytes.subarray(0, known));
+      if (known < bytes.length) this.#pass(bytes.subarray(known));
+    }
   }
 
   /** The chunk with `$` ended at this position. */
@@ -38,30 +65,43 @@ export class Reassembly {
     this.#total ??= total;
   }
 
-  #hold(start: number, bytes: Buffer): boolean {
-    const known = this.#ahead.get(start);
-    if (known !== undefined) this.#aheadBytes -= known.length;
-    this.#aheadBytes += bytes.length;
-    this.#ahead.set(start, bytes);
-    return this.#aheadBytes <= this.#gapBytes && this.#ahead.size <= 1024;
+  #hold(start: number, bytes: Buffer): void {
+    const end = start + bytes.length;
+    const before = this.#ahead.flatMap((piece) => cut(piece, 0, start));
+    const behind = this.#ahead.flatMap((piece) => cut(piece, end, Number.POSITIVE_INFINITY));
+    this.#ahead = [...before, { start, bytes: detached(bytes) }, ...behind];
+    this.#held = this.#ahead.length * pieceBytes;
+    for (const piece of this.#ahead) this.#held += piece.bytes.length;
   }
 
   #pass(bytes: Buffer): void {
     const most = this.#total === undefined ? bytes.length : Math.max(0, this.#total - this.#passed);
     const passing = bytes.length > most ? bytes.subarray(0, most) : bytes;
     this.#passed += passing.length;
-    if (passing.length > 0) this.#onBytes(passing);
-    if (this.#ahead.size > 0 && passing.length === bytes.length) this.#passAhead();
+    if (passing.length > 0) this.#taker.push(passing);
+    if (this.#ahead.length > 0) this.#passAhead();
   }
 
-  /** The gap may be closed: goes on with what was held. */
+  /** The gap may be closed: goes on with what was held, as far as nothing later has come for it. */
   #passAhead(): void {
-    for (const [start, bytes] of this.#ahead) {
-      if (start > this.#passed + 1) continue;
-      this.#ahead.delete(start);
-      this.#aheadBytes -= bytes.length;
-      const skip = this.#passed + 1 - start;
-      if (skip < bytes.length) return this.#pass(bytes.subarray(skip));
-    }
+    const [first] = this.#ahead;
+    if (first === undefined || first.start > this.#passed + 1) return;
+    this.#ahead.shift();
+    this.#held -= first.bytes.length + pieceBytes;
+    const skip = this.#passed + 1 - first.start;
+    if (skip < first.bytes.length) this.#pass(first.bytes.subarray(skip));
+    else this.#passAhead();
   }
+}
+
+/** What of `piece` lies from `start` on and before `end`. */
+function cut(piece: Piece, start: number, end: number): Piece[] {
+  const from = Math.max(start, piece.start);
+  const to = Math.min(end, piece.start + piece.bytes.length);
+  return from < to ? [{ start: from, bytes: piece.bytes.subarray(from - piece.start, to - piece.start) }] : [];
+}
+
+/** A copy where a few octets would keep a whole read in memory. */
+function detached(bytes: Buffer): Buffer {
+  return bytes.length * 4 < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes;
 }

@@ -1,5 +1,10 @@
 // All that a session receives in SENDs: who is refused (D-RESP-4), what becomes of the bodies, and what is answered when they are in.
 // The response to a chunk goes out at its end, or as soon as it is certain that it is an error (D-FRAME-10, D-RECV-9).
+//
+//   chunk --refused?--> response            body --> Reassembly --> IncomingMessage --> application
+//                                           or chunk by chunk --> onIncoming
+//
+// Memory: what messages hold unread and untaken, up to `unreadBytes`, then the socket stops; as much ahead of gaps, then 413.
 
 import {
   acceptsMediaType,
@@ -11,55 +16,50 @@ import {
   type Head,
   MSRPError,
 } from '../codec/index.ts';
-import { type MSRPTransport, makeReport } from '../net/index.ts';
-import { givenUp, IncomingMessage } from './incoming-message.ts';
-import { type IdentEntry, IdentTable } from './ident-table.ts';
+import { makeReport, type MSRPTransport, MSRPTimeout } from '../net/index.ts';
+import { callApplication } from './application.ts';
+import { givenUp, IncomingMessage, type MessageOwner } from './incoming-message.ts';
 import { MessageQueue } from './message-queue.ts';
+import { Receiving, ReceivingTable } from './receiving.ts';
 import { RecentIds } from './recent-ids.ts';
-import { Reassembly } from './reassembly.ts';
 import type { SessionOptions } from './session-options.ts';
 
 const defaultSegmentSize = 65_536;
 
-/** A message whose end has not come. */
-class Receiving implements IdentEntry<Receiving> {
-  readonly ident: string;
-  nextEntry: Receiving | undefined;
-  readonly message: IncomingMessage;
-  readonly reassembly: Reassembly;
-
-  constructor(message: IncomingMessage, reassembly: Reassembly) {
-    this.ident = message.messageId;
-    this.message = message;
-    this.reassembly = reassembly;
-  }
-}
-
 /** Takes what follows the head of a SEND. */
 export type BodySink = Pick<ChunkSink, 'onBody' | 'onEnd'>;
 
-export class Receiver implements BodySink {
+export class Receiver implements BodySink, MessageOwner {
   readonly #transport: MSRPTransport;
   readonly #options: SessionOptions;
   readonly #unreadBytes: number;
-  readonly #receiving = new IdentTable<Receiving>();
-  readonly #complete = new RecentIds();
-  readonly #queue = new MessageQueue();
+  readonly #receiving: ReceivingTable;
+  readonly #complete = new RecentIds<true>();
+  /** The codes of messages that were refused: their other chunks get the same (R4975-10-5). */
+  readonly #refused = new RecentIds<number>();
+  readonly #queue = new MessageQueue(() => this.onAwaited());
   /** For `onIncoming`: chunks or segments of them. */
   readonly #assembler: ChunkAssembler | undefined;
   // The current SEND.
-  #head!: Head;
+  #head: Head | undefined;
   #current: Receiving | undefined;
   #start = 1;
   #size = 0;
   #isRefused = false;
+  /** Octets that messages hold. */
+  #held = 0;
   #isPaused = false;
+  /** Promises of `onIncoming` that are open. */
   #busy = 0;
 
   constructor(transport: MSRPTransport, options: SessionOptions) {
     this.#transport = transport;
     this.#options = options;
     this.#unreadBytes = transport.settings.limits.unreadBytes;
+    const { incompleteTimeout = 540_000 } = options;
+    this.#receiving = new ReceivingTable(transport.settings, incompleteTimeout, (late) =>
+      this.#lose(late, new MSRPTimeout('waiting for the rest of a message', incompleteTimeout)),
+    );
     if (options.onIncoming !== undefined) {
       this.#assembler = new ChunkAssembler({
         segmentSize: options.segmentSize ?? defaultSegmentSize,
@@ -77,141 +77,184 @@ export class Receiver implements BodySink {
 
   /** A SEND begins. Returns where its tokens go: here, or nowhere. */
   begin(head: Head): BodySink | undefined {
-    const code = this.#refusal(head);
+    const known = this.#receiving.get(head.messageId ?? '');
+    const code = this.#refusal(head, known);
     if (code !== undefined) {
       this.#transport.respond(head, code);
       return undefined;
     }
     this.#head = head;
-    this.#start = head.byteRange?.start ?? 1;
+    this.#start = head.byteRange?.start ?? known?.reassembly.next ?? 1;
     this.#size = 0;
     this.#isRefused = false;
-    this.#current = head.hasBody ? this.#messageOf(head) : undefined;
-    if (head.hasBody) this.#assembler?.onHead(head);
+    this.#current = head.hasBody ? (known ?? this.#beginMessage(head)) : undefined;
+    this.#current?.hold();
+    if (this.#current !== undefined) this.#show(this.#current, head);
+    this.#assembler?.onHead(head);
     return this;
   }
 
-  #refusal(head: Head): number | undefined {
+  /** D-RESP-4, in its order. */
+  #refusal(head: Head, known: Receiving | undefined): number | undefined {
     const wrong = this.#transport.checkIncomingSendChunk(head);
     if (wrong !== undefined) return wrong.status ?? 481;
     if (!head.hasBody) return undefined;
     const { acceptTypes, maxSize } = this.#options;
-    if (acceptTypes !== undefined && !acceptsMediaType(acceptTypes, head.contentType ?? '')) return 415;
-    if (maxSize !== undefined && (head.byteRange?.total ?? 0) > maxSize) return this.#drop(head, 413);
+    // D-RECV-2: without a range nobody knows where it belongs.
+    if (known !== undefined && head.byteRange === undefined && !this.#isTolerant) return 400;
+    const isAccepted = acceptTypes === undefined || acceptsMediaType(acceptTypes, head.contentType ?? '');
+    if (known === undefined && !isAccepted) return 415;
+    const refused = this.#refused.get(head.messageId ?? '');
+    if (refused !== undefined) return refused;
+    if (maxSize !== undefined && (head.byteRange?.total ?? 0) > maxSize) return this.#drop(head, known, 413);
+    if (known === undefined && this.#receiving.isFull) return this.#drop(head, known, 413);
     return undefined;
   }
 
-  #messageOf(head: Head): Receiving | undefined {
-    const id = head.messageId ?? '';
-    const known = this.#receiving.get(id);
-    if (known !== undefined || this.#complete.has(id)) return known;
-    const message = new IncomingMessage(head, { onTaken: () => this.#onTaken() });
-    const reassembly = new Reassembly((bytes) => this.#onBytes(message, bytes), this.#unreadBytes);
-    const receiving = new Receiving(message, reassembly);
-    this.#receiving.add(receiving);
-    if (this.#assembler === undefined) this.#queue.push(message);
-    return receiving;
+  get #isTolerant(): boolean {
+    return this.#transport.settings.options.tolerant === true;
+  }
+
+  #beginMessage(head: Head): Receiving | undefined {
+    if (this.#complete.has(head.messageId ?? '')) return undefined;
+    return this.#receiving.add(new Receiving(head));
+  }
+
+  /** D-RECV-6: the chunk that begins the message says what it is. */
+  #show(receiving: Receiving, head: Head): void {
+    if (this.#assembler !== undefined || receiving.message !== undefined || this.#start !== 1) return;
+    const message = new IncomingMessage(head, this);
+    receiving.message = message;
+    this.#queue.push(message);
   }
 
   onBody(bytes: Buffer, more: boolean): void {
     if (this.#isRefused) return;
     const at = this.#start + this.#size;
     this.#size += bytes.length;
-    if (this.#current === undefined) return;
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#receiving.feed(current, at, bytes);
     const { maxSize } = this.#options;
     const isTooLarge = maxSize !== undefined && at + bytes.length - 1 > maxSize;
-    if (isTooLarge || !this.#current.reassembly.add(at, bytes)) return this.#refuse(413);
-    this.#assembler?.onBody(bytes, more);
+    if (isTooLarge || this.#receiving.held > this.#unreadBytes) return this.#refuse(413);
+    if (this.#held >= this.#unreadBytes) this.#relieve(current);
+    if (!this.#isRefused) this.#assembler?.onBody(bytes, more);
+  }
+
+  /** Too much is unread. A message that nobody reads may not keep others waiting; anything else makes the peer wait. */
+  #relieve({ message }: Receiving): void {
+    if (message?.isBegun === true || !this.#isOtherAwaited(message)) this.#pause();
+    else if (message !== undefined && message.held >= this.#unreadBytes) this.#refuse(413);
+  }
+
+  #isOtherAwaited(message: IncomingMessage | undefined): boolean {
+    if (this.#queue.isAwaited) return true;
+    return this.#receiving.some(({ message: other }) => other !== message && other?.isAwaited === true);
   }
 
   onEnd(flag: Continuation): void {
     const head = this.#head;
+    const current = this.#current;
+    this.#current = undefined;
+    if (head === undefined) return;
     if (flag === '#') this.#giveUp(head);
     if (this.#isRefused) return;
     this.#transport.respond(head, 200);
-    const current = this.#current;
+    if (head.hasBody ? current !== undefined : flag === '#') this.#assembler?.onEnd(flag);
+    if (flag === '#') return;
     if (current === undefined) return this.#acknowledge(head);
-    if (flag !== '#') this.#assembler?.onEnd(flag);
     if (flag === '$') current.reassembly.end(this.#start + this.#size - 1);
-    if (flag !== '#' && current.reassembly.isComplete) this.#finish(head, current);
+    if (current.reassembly.isComplete) this.#finish(head, current);
+    else this.#receiving.touch(current);
   }
 
-  /** An empty SEND, or one of a message that is there already: nothing to show, but reports are sent as usual (R4975-5.4-14). */
+  /** An empty SEND, or one of a message that is there already: nothing to show, but reported on as usual (R4975-5.4-14, D-REPORT-3). */
   #acknowledge(head: Head): void {
-    const size = this.#size;
-    if (this.#reports && !(head.hasBody && size === 0)) this.#report(head, this.#start, size);
+    const end = this.#start + this.#size - 1;
+    const total = head.byteRange === undefined ? end : head.byteRange.total;
+    this.#report(head, { start: this.#start, end, total });
   }
 
   #finish(head: Head, receiving: Receiving): void {
-    const { message, reassembly } = receiving;
+    const { passed } = receiving.reassembly;
     this.#receiving.delete(receiving);
-    this.#complete.add(message.messageId);
-    if (this.#reports) this.#report(head, 1, reassembly.passed);
-    message.finish();
+    this.#complete.add(receiving.ident, true);
+    this.#report(head, { start: 1, end: passed, total: passed });
+    receiving.message?.finish();
   }
 
-  get #reports(): boolean {
-    return this.#options.automaticReports !== false;
-  }
-
-  #report(head: Head, start: number, size: number): void {
-    const end = start + size - 1;
-    const range = { start, end, total: this.#current === undefined ? head.byteRange?.total : end };
-    const report = makeReport(head, this.#transport.settings.idents.transactionId(), range, 200);
-    this.#send(report);
+  #report(head: Head, range: { start: number; end: number; total: number | undefined }): void {
+    if (this.#options.automaticReports === false) return;
+    this.#send(makeReport(head, this.#transport.settings.idents.transactionId(), range, 200));
   }
 
   sendReport(chunk: Chunk, code: number, comment?: string): void {
     if (chunk.method !== 'SEND') {
       throw new MSRPError('MSRP_ERR_ARGUMENT', 'a REPORT is about a SEND', { scope: 'message' });
     }
-    const report = this.#transport.makeReport(chunk, code, comment);
-    this.#send(report);
+    this.#send(this.#transport.makeReport(chunk, code, comment));
   }
 
   #send(report: Chunk | undefined): void {
     if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
   }
 
-  /** D-RECV-3 */
+  /** D-RECV-3: what comes later with the same Message-ID begins anew. */
   #giveUp(head: Head): void {
-    const receiving = this.#receiving.get(head.messageId ?? '');
+    const id = head.messageId ?? '';
+    this.#refused.delete(id);
+    const receiving = this.#receiving.get(id);
     if (receiving === undefined) return;
-    receiving.message.finish(givenUp());
     this.#receiving.delete(receiving);
+    receiving.message?.finish(givenUp());
   }
 
   /** The current message is not wanted any more: the sender is told at once, the rest of it is swallowed. */
   #refuse(code: number): void {
+    const head = this.#head;
+    if (head === undefined || this.#isRefused) return;
     this.#isRefused = true;
-    this.#transport.respond(this.#head, code);
-    this.#drop(this.#head, code);
+    this.#transport.respond(head, code);
+    this.#drop(head, this.#current, code);
   }
 
-  #drop(head: Head, code: number): number {
-    const receiving = this.#receiving.get(head.messageId ?? '');
-    if (receiving === undefined) return code;
-    const error = new MSRPError('MSRP_ERR_NOT_READ', `the message was refused with ${code}`, {
+  /** The application does not want more of it. Where no chunk is under way to be answered, a REPORT tells. */
+  onRefused(message: IncomingMessage, code: number): void {
+    const receiving = this.#receiving.get(message.messageId);
+    if (receiving?.message !== message) return;
+    if (this.#current === receiving) return this.#refuse(code);
+    const { first, reassembly } = receiving;
+    const range = { start: 1, end: reassembly.passed, total: first.byteRange?.total };
+    this.#send(makeReport(first, this.#transport.settings.idents.transactionId(), range, code));
+    this.#drop(first, receiving, code);
+  }
+
+  #drop(head: Head, receiving: Receiving | undefined, code: number): number {
+    this.#refused.add(head.messageId ?? '', code);
+    const error = new MSRPError('MSRP_ERR_NOT_READ', `message ${head.messageId ?? ''} was refused with ${code}`, {
       scope: 'message',
       status: code,
     });
-    receiving.message.finish(error);
-    this.#receiving.delete(receiving);
+    if (receiving !== undefined) this.#lose(receiving, error);
     return code;
   }
 
-  #onBytes(message: IncomingMessage, bytes: Buffer): void {
-    if (this.#assembler !== undefined) return;
-    message.push(bytes);
-    if (message.unreadBytes < this.#unreadBytes) return;
-    if (this.#isOtherAwaited(message)) this.#refuse(413);
-    else this.#pause();
+  /** No more will come of it. */
+  #lose(receiving: Receiving, error: MSRPError): void {
+    this.#receiving.delete(receiving);
+    receiving.message?.finish(error);
+    if (this.#assembler !== undefined) void this.#call(undefined, error);
   }
 
-  /** A message that nobody reads may not keep another one waiting. */
-  #isOtherAwaited(message: IncomingMessage): boolean {
-    for (const { message: other } of this.#receiving.values()) if (other !== message && other.isAwaited) return true;
-    return false;
+  onHeld(change: number): void {
+    this.#held += change;
+    if (this.#isPaused && this.#held < this.#unreadBytes / 2) this.#resume();
+  }
+
+  /** Somebody waits for what only the peer can give. */
+  onAwaited(): void {
+    if (this.#isPaused) this.#resume();
   }
 
   #pause(): void {
@@ -220,30 +263,33 @@ export class Receiver implements BodySink {
     this.#transport.pause();
   }
 
-  #onTaken(): void {
-    if (!this.#isPaused || this.#busy > 0) return;
+  #resume(): void {
+    if (this.#busy > 0) return;
     this.#isPaused = false;
     this.#transport.resume();
   }
 
+  /** A promise makes the peer wait. */
   #callBack(chunk: Chunk): void {
-    const wait = this.#options.onIncoming?.(chunk);
-    if (!(wait instanceof Promise)) return;
+    const wait = this.#call(chunk, undefined);
+    if (wait === undefined) return;
     this.#busy++;
     this.#pause();
-    const done = (): void => {
-      this.#busy--;
-      this.#onTaken();
-    };
-    wait.then(done, done);
+    void wait.finally(() => {
+      if (--this.#busy === 0) this.#resume();
+    });
+  }
+
+  #call(chunk: Chunk | undefined, error: Error | undefined): Promise<unknown> | undefined {
+    const { onIncoming } = this.#options;
+    return callApplication(this.#transport.settings.logger, 'onIncoming', () => onIncoming?.(chunk, error));
   }
 
   close(error: Error | undefined): void {
     const reason =
       error ?? new MSRPError('MSRP_ERR_CLOSED', 'the session ended before the message', { scope: 'session' });
-    for (const { message } of this.#receiving.values()) message.finish(reason);
-    this.#receiving.clear();
+    for (const { message } of this.#receiving.close()) message?.finish(reason);
     this.#queue.close(error);
-    if (this.#assembler !== undefined) void this.#options.onIncoming?.(undefined, reason);
+    if (this.#assembler !== undefined) void this.#call(undefined, reason);
   }
 }

@@ -5,7 +5,10 @@ import type { Chunk } from '../codec/index.ts';
 export interface SessionOptions {
   /** Media types that are taken, with `*` and `type/*`; others are answered with 415. Default: all. */
   acceptTypes?: readonly string[];
-  /** Gets each chunk, or segments of long ones, instead of `messages()`. A promise that it returns holds the peer back. */
+  /**
+   * Gets each chunk, or segments of long ones, instead of `messages()`; with `#` where the sender has given the message up; without a chunk
+   * but with an error where a message or the session was lost. A promise that it returns holds the peer back. What it throws is logged.
+   */
   onIncoming?: (chunk?: Chunk, error?: Error) => void | Promise<void>;
   /** Send success reports by ourselves. Default true. */
   automaticReports?: boolean;
@@ -15,6 +18,8 @@ export interface SessionOptions {
   chunkSize?: number;
   /** Octets of the largest message that is taken; a larger one is answered with 413. Default: no limit. */
   maxSize?: number;
+  /** Milliseconds without another chunk after which a message is given up whose end has not come. Default 540,000. */
+  incompleteTimeout?: number;
   /** For `onIncoming`: a hint where to cut long chunks, in octets. Default 65,536. */
   segmentSize?: number;
 }
