@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect } from 'vitest';
 import {
   ConnectionPool,
+  type ConnectOptions,
   ConnectorDirect,
   type IncomingMessage,
   type MSRPServer,
@@ -11,12 +12,10 @@ import {
   type MSRPTransport,
   URI,
 } from '../../index.ts';
-
-const here = new URI({ host: '127.0.0.1' });
+import type { ClientTLS } from '../../net/socket.ts';
 
 /** A session between a client and the server, as both of them see it. */
-export interface BoundPair {
-  readonly uri: URI;
+interface BoundPair {
   readonly near: MSRPTransport;
   readonly far: MSRPTransport;
 }
@@ -65,11 +64,12 @@ export class GoodSessions {
   }
 
   /** `count` sessions on connections of their own, and as many on one. */
-  static async open(server: MSRPServer, count: number): Promise<GoodSessions> {
+  static async open(server: MSRPServer, count: number, tls?: ClientTLS): Promise<GoodSessions> {
     const pool = new ConnectionPool({ idleMs: 0 });
     const sessions = await Promise.all(
       Array.from({ length: 2 * count }, async (_, index) => {
-        const pair = await bindPair(server, index < count ? undefined : pool);
+        const shared = index < count ? {} : { pool };
+        const pair = await bindPair(server, tls === undefined ? shared : { ...shared, tls });
         return new GoodSession(`session ${index}`, pair);
       }),
     );
@@ -104,12 +104,13 @@ export class GoodSessions {
   }
 }
 
-export async function bindPair(server: MSRPServer, pool?: ConnectionPool): Promise<BoundPair> {
+async function bindPair(server: MSRPServer, options: ConnectOptions): Promise<BoundPair> {
+  const here = new URI({ host: '127.0.0.1', useTLS: options.tls !== undefined });
   const [uri] = await server.prepare(here);
-  const connector = new ConnectorDirect(pool === undefined ? {} : { pool });
+  const connector = new ConnectorDirect(options);
   await connector.prepare(here);
   const [near, far] = await Promise.all([connector.complete([uri!]), server.complete(undefined, { localUri: uri! })]);
-  return { uri: uri!, near, far };
+  return { near, far };
 }
 
 /** Turns of the event loop until `isMet`. The test's own time limit ends it otherwise. */
