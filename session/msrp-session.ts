@@ -36,7 +36,7 @@ export class MSRPSession implements TransportSink {
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });
-    this.#outgoing = new Outgoing(transport, options.chunkSize ?? 8192, (error) => this.#fail(error));
+    this.#outgoing = new Outgoing(transport, options, (error) => this.#fail(error));
     this.#receiver = new Receiver(transport, options);
     if (options.keepAliveInterval !== undefined) this.#startKeepAlive(options.keepAliveInterval);
     transport.attach(this);

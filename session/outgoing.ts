@@ -18,19 +18,20 @@ import { IdentTable } from './ident-table.ts';
 import { MessageHeads } from './message-head.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
 import { OutgoingMessage, type Sender, type SendOptions } from './outgoing-message.ts';
+import type { SessionOptions } from './session-options.ts';
 import { type Body, sourceOf } from './source.ts';
 import { RecentIds } from './recent-ids.ts';
 import { Transactions } from './transactions.ts';
 import { Turns } from './turns.ts';
 
-/** Octets that may be unanswered before no more chunks are sent; twice the chunk size where that is more. */
-const defaultWindowBytes = 524_288;
 /** Octets of a message that leave before others have their turn. */
 const quantumBytes = 16_384;
 /** Chunks with Failure-Report partial whose error response is still recognised: nothing tells when there will be none. */
 const mostUncertain = 4096;
 /** Codes that end the session, in a response or a REPORT (D-REPORT-4). */
 const sessionCodes = new Set([408, 481, 506]);
+
+type OutgoingOptions = Pick<SessionOptions, 'chunkSize' | 'windowBytes'>;
 
 export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   isWaiting = false;
@@ -57,13 +58,17 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   /** Those who wait for the session to have nothing to do. */
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
-  constructor(transport: MSRPTransport, chunkSize: number, onFail: (error: MSRPError) => void) {
-    if (!(chunkSize >= 1)) {
-      throw new MSRPError('MSRP_ERR_ARGUMENT', `chunks cannot have ${chunkSize} octets`, { scope: 'session' });
+  constructor(transport: MSRPTransport, o: OutgoingOptions, onFail: (error: MSRPError) => void) {
+    const { chunkSize = 8192, windowBytes = 524_288 } = o;
+    if (!(chunkSize >= 1 && windowBytes >= 2)) {
+      throw new MSRPError('MSRP_ERR_ARGUMENT', `no chunks of ${chunkSize} octets in a window of ${windowBytes}`, {
+        scope: 'session',
+      });
     }
-    this.#chunkSize = chunkSize;
-    this.quantum = Math.min(chunkSize, quantumBytes);
-    this.#windowBytes = Math.max(defaultWindowBytes, 2 * chunkSize);
+    // One chunk is on its way while the one before is answered.
+    this.#chunkSize = Math.min(chunkSize, Math.floor(windowBytes / 2));
+    this.quantum = Math.min(this.#chunkSize, quantumBytes);
+    this.#windowBytes = windowBytes;
     this.#transport = transport;
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);

@@ -14,8 +14,13 @@ export interface SessionOptions {
   automaticReports?: boolean;
   /** Send an empty SEND after so many milliseconds without other traffic of ours; no answer ends the session. Default: never. */
   keepAliveInterval?: number;
-  /** Octets of body in the chunks we send. Default 8,192, which every known peer takes. */
+  /**
+   * Octets of body in the chunks we send, at most half of the window. Default 8,192, which every known peer takes. Of a longer chunk 16 KiB
+   * leave at a time, and it is ended early when something else is to be sent.
+   */
   chunkSize?: number;
+  /** Octets of body that may be unanswered. Default 524,288. */
+  windowBytes?: number;
   /** Octets of the largest message that is taken; a larger one is answered with 413. Default: no limit. */
   maxSize?: number;
   /** Milliseconds without another chunk after which a message is given up whose end has not come. Default 540,000. */
