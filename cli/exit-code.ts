@@ -11,6 +11,8 @@ export const ExitCode = {
   bug: 70,
   /** 128 + SIGINT, as a shell reports it. */
   interrupted: 130,
+  /** 128 + SIGTERM. */
+  terminated: 143,
 } as const;
 
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
@@ -22,4 +24,5 @@ export const exitCodeHelp = `Exit codes:
     2  wrong usage
     3  a file or stream could not be read or written
    70  a bug in msrp
-  130  stopped by Ctrl-C`;
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM`;

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import { addAbortSignal } from 'node:stream';
+import { ExitCode } from './exit-code.ts';
 import { CommandFailure, reasonOf } from './failure.ts';
 
 /** A read of a file is a trip to another thread and back: four times the default makes it cheap. */
@@ -23,8 +24,17 @@ export async function* readInput(file: string | undefined, signal: AbortSignal):
     yield* stream as AsyncIterable<Buffer>;
   } catch (error) {
     if (signal.aborted) return;
-    throw new CommandFailure(`cannot read ${isStandardInput(file) ? 'standard input' : file}: ${reasonOf(error)}`);
+    throw cannotRead(file, reasonOf(error), error);
   }
+}
+
+/** What a file is called when people are told of it. */
+export function titleOf(file: string | undefined): string {
+  return isStandardInput(file) ? 'standard input' : file;
+}
+
+export function cannotRead(file: string | undefined, reason: string, cause?: unknown): CommandFailure {
+  return new CommandFailure(`cannot read ${titleOf(file)}: ${reason}`, ExitCode.io, { file: file ?? '-', cause });
 }
 
 /** The whole of a small file, such as a certificate. Throws a {@link CommandFailure}. */
@@ -32,6 +42,6 @@ export async function contentOf(file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {
-    throw new CommandFailure(`cannot read ${file}: ${reasonOf(error)}`);
+    throw cannotRead(file, reasonOf(error), error);
   }
 }

@@ -2,19 +2,20 @@
 
 import type { Command } from 'commander';
 import { X509Certificate } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import {
   type ConnectOptions,
   fingerprintOf,
   formatFingerprint,
+  type IncomingMessage,
   MSRPBindSessionTimeout,
-  MSRPError,
   MSRPServer,
   MSRPSession,
   type MSRPTransport,
   URI,
 } from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
+import { failedEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { fileNameIn, sanitised } from '../file-name.ts';
@@ -35,6 +36,10 @@ export function addReceive(program: Command): void {
     name: 'receive',
     summary: 'Wait for senders and keep the files that they send.',
     examples: ['msrp receive --dir inbox', 'msrp receive --listen msrps://192.0.2.7:2855 --once --json'],
+    notes: [
+      'A file is NAME.part until it is whole, then NAME, or NAME-1, NAME-2 … where that is taken: no file is ever\nreplaced. A .part that cannot be completed is removed; one is left only by a receiver that was killed (SIGKILL).',
+    ],
+    events: ['listening', 'received', 'failed'],
   })
     .option(
       '-l, --listen <uri>',
@@ -46,14 +51,12 @@ export function addReceive(program: Command): void {
     .option('--cert <file>', 'the certificate for msrps://; without one a new one is made, and its fingerprint shown')
     .option('--key <file>', 'the private key of the certificate')
     .option('-j, --json', 'one line of JSON for each event')
-    .action((options: ReceiveOptions) => run('receive', (context) => receive(options, context)));
+    .action((options: ReceiveOptions) => run('receive', (context) => receive(options, context), options));
 }
 
 async function receive(options: ReceiveOptions, context: CommandContext): Promise<ExitCode> {
   const uri = listenURI(options.listen);
-  await mkdir(options.dir, { recursive: true }).catch((error: unknown) => {
-    throw new CommandFailure(`cannot use the folder ${options.dir}: ${reasonOf(error)}`);
-  });
+  await useFolder(options.dir);
   const { connect, fingerprint } = await tlsOf(uri, options);
   const server = new MSRPServer(connect);
   const receiver = new Receiving(server, options, context);
@@ -62,6 +65,15 @@ async function receive(options: ReceiveOptions, context: CommandContext): Promis
     return await receiver.run();
   } finally {
     await server.close();
+  }
+}
+
+async function useFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+    await access(dir, constants.W_OK);
+  } catch (error) {
+    throw new CommandFailure(`cannot use the folder ${dir}: ${reasonOf(error)}`, ExitCode.io, { cause: error });
   }
 }
 
@@ -87,7 +99,10 @@ async function tlsOf(
   if ((cert === undefined) !== (key === undefined)) {
     throw new CommandFailure('--cert and --key go together', ExitCode.usage);
   }
-  if (!uri.useTLS) return { connect: {} };
+  if (!uri.useTLS) {
+    if (cert !== undefined) throw new CommandFailure('--cert and --key are for --listen msrps://', ExitCode.usage);
+    return { connect: {} };
+  }
   if (cert !== undefined && key !== undefined) {
     return { connect: { tls: { cert: await contentOf(cert), key: await contentOf(key) } } };
   }
@@ -117,7 +132,10 @@ class Receiving {
     const path = String(this.#uri);
     const lines = [`waiting for a sender; give it this path:`, `  ${path}`];
     if (fingerprint !== undefined) lines.push(`  --fingerprint "${fingerprint}"`);
-    await this.#tell({ event: 'listening', path, ...(fingerprint !== undefined && { fingerprint }) }, lines.join('\n'));
+    await this.#context.tell(
+      { event: 'listening', path, ...(fingerprint !== undefined && { fingerprint }) },
+      lines.join('\n'),
+    );
   }
 
   async #prepare(uri: URI): Promise<void> {
@@ -125,20 +143,17 @@ class Receiving {
       const [prepared] = await this.#server.prepare(uri);
       if (prepared !== undefined) this.#uri = prepared;
     } catch (error) {
-      throw new CommandFailure(reasonOf(error));
+      throw new CommandFailure(reasonOf(error), ExitCode.io, { cause: error });
     }
   }
 
-  /** One sender after the other: the path is given out anew as soon as it is free. */
+  /** One sender after the other. */
   async run(): Promise<ExitCode> {
     const { signal } = this.#context;
     while (!signal.aborted) {
       const transport = await this.#nextSender();
-      if (transport !== undefined) {
-        await this.#serve(transport);
-        if (this.#options.once) break;
-      }
-      if (!signal.aborted) await this.#prepare(this.#uri);
+      if (transport !== undefined) await this.#serve(transport);
+      if (this.#options.once && transport !== undefined) break;
     }
     return this.#files > 0 && this.#failures === 0 ? ExitCode.ok : ExitCode.fault;
   }
@@ -147,55 +162,60 @@ class Receiving {
     try {
       return await this.#server.complete(undefined, { localUri: this.#uri, signal: this.#context.signal });
     } catch (error) {
-      if (error instanceof MSRPBindSessionTimeout || this.#context.signal.aborted) return undefined;
-      throw new CommandFailure(reasonOf(error), ExitCode.fault);
+      if (this.#context.signal.aborted) return undefined;
+      if (!(error instanceof MSRPBindSessionTimeout)) {
+        throw new CommandFailure(reasonOf(error), ExitCode.fault, { cause: error });
+      }
+      await this.#prepare(this.#uri);
+      return undefined;
     }
   }
 
   async #serve(transport: MSRPTransport): Promise<void> {
     const session = new MSRPSession(transport);
+    // The next sender may come as soon as this one has gone, while its last file is on its way to the disk.
+    await Promise.all([this.#storeAll(session), session.closed.then(() => this.#prepareNext())]);
+  }
+
+  async #prepareNext(): Promise<void> {
+    if (!this.#options.once && !this.#context.signal.aborted) await this.#prepare(this.#uri);
+  }
+
+  async #storeAll(session: MSRPSession): Promise<void> {
     const { signal } = this.#context;
-    const abort = (): void => transport.destroy();
-    signal.addEventListener('abort', abort);
+    let cause: unknown;
     try {
-      for await (const message of session.messages({ signal })) {
-        const name = sanitised(
-          fileNameIn(message.headers.get('Content-Disposition')) ?? '',
-          `message-${message.messageId}`,
-        );
-        try {
-          const stored = await storeFile(this.#options.dir, name, message);
-          this.#files++;
-          await this.#tell(
-            { event: 'received', ...stored },
-            `received ${stored.file}, ${stored.bytes} bytes, sha256 ${stored.sha256}`,
-          );
-        } catch (error) {
-          await this.#failed(name, error);
-          // The disk or the folder, not the sender: nothing more can be kept.
-          if (!(error instanceof MSRPError)) session.transport.destroy();
-        }
-      }
+      for await (const message of session.messages({ signal })) cause = await this.#store(message);
     } catch (error) {
-      if (!signal.aborted) await this.#failed(undefined, error);
+      // What ended the last file has been told.
+      if (!signal.aborted && error !== cause) await this.#failed(undefined, error);
     } finally {
-      signal.removeEventListener('abort', abort);
-      await session.closed;
+      await session.shutdown();
+    }
+  }
+
+  /** Returns why it could not be stored. */
+  async #store(message: IncomingMessage): Promise<unknown> {
+    const given = fileNameIn(message.headers.get('Content-Disposition')) ?? '';
+    const name = sanitised(given, `message-${message.messageId}`);
+    try {
+      const stored = await storeFile(this.#options.dir, name, message, this.#context.signal);
+      this.#files++;
+      const { file, bytes, sha256 } = stored;
+      await this.#context.tell({ event: 'received', ...stored }, `received ${file}, ${bytes} bytes, sha256 ${sha256}`);
+      return undefined;
+    } catch (error) {
+      // The disk is full, or we are to stop. Where the sender has given up there is nothing left to refuse.
+      message.refuse();
+      await this.#failed(name, error);
+      return error;
     }
   }
 
   async #failed(file: string | undefined, error: unknown): Promise<void> {
     this.#failures++;
-    const message = reasonOf(error);
-    const code = (error as { code?: string }).code;
-    const text = file === undefined ? message : `${file} did not arrive: ${message}`;
-    if (!this.#options.json) return this.#context.say(text);
-    await this.#tell({ event: 'failed', ...(file !== undefined && { file }), code, message }, '');
-  }
-
-  async #tell(event: Record<string, unknown>, text: string): Promise<void> {
-    const { output } = this.#context;
-    output.add(`${this.#options.json ? JSON.stringify(event) : text}\n`);
-    await output.flush();
+    const reason = reasonOf(error);
+    const text = file === undefined ? reason : `${file} did not arrive: ${reason}`;
+    await this.#context.tell(failedEvent(text, file, error), text);
   }
 }

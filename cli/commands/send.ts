@@ -1,37 +1,28 @@
 // msrp send: files, or standard input, to a receiver; done when all of it is acknowledged.
 
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { ConnectorDirect, MSRPSession, parsePath, type URI } from '../../index.ts';
+import { createHash, type Hash } from 'node:crypto';
+import { ConnectorDirect, MSRPError, MSRPSession, type OutgoingMessage, parsePath, type URI } from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { dispositionOf } from '../file-name.ts';
+import { type FileSource, fileSourceOf, octetsOf } from '../file-source.ts';
 import { contentOf } from '../input.ts';
+import { showProgress } from '../progress.ts';
 
 interface SendCommandOptions {
   chunkSize: string;
   fingerprint?: string;
   ca?: string;
-  name?: string;
+  name: string;
   json?: true;
-}
-
-interface Source {
-  /** What it is called here. */
-  readonly file: string;
-  /** What the receiver is to call it. */
-  readonly name: string;
-  readonly size: number | undefined;
 }
 
 /** Large enough that a chunk's head costs nothing, small enough for other traffic to get in between. */
 const defaultChunkSize = 65_536;
-const readBytes = 262_144;
+/** How long a peer that does not answer may keep the end of what we tell it waiting, when a file has failed. */
+const farewellMs = 1000;
 
 export function addSend(program: Command): void {
   addCommand(program, {
@@ -40,13 +31,16 @@ export function addSend(program: Command): void {
     examples: [
       'msrp send "msrp://127.0.0.1:2855/iau39soe2843z;tcp" photo.jpg',
       'tar c folder | msrp send "$path" - --name folder.tar',
+      'msrp send "msrps://192.0.2.7:2855/iau39soe2843z;tcp" photo.jpg --fingerprint "$fingerprint"',
     ],
+    notes: ['Files are sent one after the other; the first that fails is the last. It ends when all is acknowledged.'],
+    events: ['sent', 'failed'],
   })
     .argument('<path>', 'the path that the receiver shows: one URI, or several with spaces between them')
     .argument('<file...>', 'files; - is standard input')
     .option(
       '-c, --chunk-size <octets>',
-      'octets of file in a chunk; some peers take 8192 at most',
+      'octets of a file in a chunk; some peers take 8192 at most',
       String(defaultChunkSize),
     )
     .option('-f, --fingerprint <fingerprint>', 'of the certificate that the receiver has, instead of a CA')
@@ -54,7 +48,7 @@ export function addSend(program: Command): void {
     .option('-n, --name <name>', 'what the receiver is to call standard input', 'stdin')
     .option('-j, --json', 'one line of JSON for each file')
     .action((path: string, files: string[], options: SendCommandOptions) =>
-      run('send', (context) => send(path, files, options, context)),
+      run('send', (context) => send(path, files, options, context), options),
     );
 }
 
@@ -64,55 +58,45 @@ async function send(
   options: SendCommandOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const remote = pathOf(path);
+  const remote = pathOf(path, options);
   const chunkSize = Number(options.chunkSize);
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
-    throw new CommandFailure('--chunk-size wants a number of octets', ExitCode.usage);
+    throw new CommandFailure(`--chunk-size wants a number of octets, not ${options.chunkSize}`, ExitCode.usage);
   }
-  const sources = await Promise.all(files.map((file) => sourceOf(file, options.name ?? 'stdin')));
+  if (files.filter((file) => file === '-').length > 1) {
+    throw new CommandFailure('standard input can be sent only once', ExitCode.usage);
+  }
+  const sources = await Promise.all(files.map((file) => fileSourceOf(file, options.name)));
   const session = await connect(remote, chunkSize, options, context.signal);
-  const abort = (): void => session.transport.destroy();
-  context.signal.addEventListener('abort', abort);
   try {
-    for (const source of sources) await sendFile(session, source, options, context);
+    for (const source of sources) await sendFile(session, source, context);
     await session.shutdown();
     return ExitCode.ok;
-  } catch (error) {
-    session.transport.destroy();
-    if (context.signal.aborted) return ExitCode.interrupted;
-    throw error instanceof CommandFailure ? error : new CommandFailure(reasonOf(error), ExitCode.fault);
   } finally {
-    context.signal.removeEventListener('abort', abort);
+    await leave(session);
   }
 }
 
-function pathOf(text: string): readonly URI[] {
+function pathOf(text: string, { fingerprint, ca }: SendCommandOptions): readonly URI[] {
+  let path: readonly URI[];
   try {
-    return parsePath(text.trim(), undefined, true);
+    path = parsePath(text.trim(), undefined, true);
   } catch (error) {
     throw new CommandFailure(`that is no path: ${reasonOf(error)}`, ExitCode.usage);
   }
-}
-
-async function sourceOf(file: string, stdinName: string): Promise<Source> {
-  if (file === '-') return { file, name: stdinName, size: undefined };
-  try {
-    await access(file, constants.R_OK);
-    const stats = await stat(file);
-    if (stats.isDirectory()) throw new CommandFailure(`cannot send ${file}: it is a directory`);
-    return { file, name: basename(file), size: stats.isFile() ? stats.size : undefined };
-  } catch (error) {
-    throw error instanceof CommandFailure ? error : new CommandFailure(`cannot read ${file}: ${reasonOf(error)}`);
+  // Whoever names a certificate does not want to send without one.
+  if ((fingerprint ?? ca) !== undefined && path[0]?.useTLS !== true) {
+    throw new CommandFailure('--fingerprint and --ca are for paths that begin with msrps://', ExitCode.usage);
   }
+  return path;
 }
 
 async function connect(
   path: readonly URI[],
   chunkSize: number,
-  options: SendCommandOptions,
+  { fingerprint, ca }: SendCommandOptions,
   signal: AbortSignal,
 ): Promise<MSRPSession> {
-  const { fingerprint, ca } = options;
   const authorities = ca === undefined ? undefined : await contentOf(ca);
   const connector = new ConnectorDirect({
     tls: {
@@ -124,62 +108,64 @@ async function connect(
     await connector.prepare();
     return new MSRPSession(await connector.complete(path, { signal }), { chunkSize });
   } catch (error) {
-    throw new CommandFailure(reasonOf(error), signal.aborted ? ExitCode.interrupted : ExitCode.fault);
+    const isUsage = error instanceof MSRPError && error.code === 'MSRP_ERR_ARGUMENT';
+    throw new CommandFailure(reasonOf(error), isUsage ? ExitCode.usage : ExitCode.fault, { cause: error });
   }
 }
 
-async function sendFile(
-  session: MSRPSession,
-  source: Source,
-  options: SendCommandOptions,
-  context: CommandContext,
-): Promise<void> {
+async function sendFile(session: MSRPSession, source: FileSource, context: CommandContext): Promise<void> {
+  const { file, title } = source;
   const hash = createHash('sha256');
   const started = performance.now();
-  const sending = session.send(hashed(source, hash), {
-    contentType: 'application/octet-stream',
-    headers: [['Content-Disposition', dispositionOf(source.name)]],
-    ...(source.size !== undefined && { size: source.size }),
-  });
-  const stop = showProgress(source, () => sending.bytesAcknowledged);
-  try {
-    await sending.delivered;
-  } catch (error) {
-    throw new CommandFailure(`${source.file} did not arrive: ${reasonOf(error)}`, ExitCode.fault);
-  } finally {
-    stop();
-  }
+  const { bytesSent: bytes } = await deliver(session, source, hash, context.signal);
   const seconds = (performance.now() - started) / 1000;
-  const bytes = sending.bytesSent;
   const bytesPerSecond = Math.round(bytes / seconds);
   const sha256 = hash.digest('hex');
-  const text = `sent ${source.file}, ${bytes} bytes in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`;
-  const event = { event: 'sent', file: source.file, bytes, sha256, seconds, bytesPerSecond };
-  context.output.add(`${options.json ? JSON.stringify(event) : text}\n`);
-  await context.output.flush();
+  await context.tell(
+    { event: 'sent', file, bytes, sha256, seconds, bytesPerSecond },
+    `sent ${title}, ${bytes} bytes in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`,
+  );
 }
 
-async function* hashed({ file }: Source, hash: { update(bytes: Buffer): unknown }): AsyncGenerator<Buffer> {
-  const stream = file === '-' ? process.stdin : createReadStream(file, { highWaterMark: readBytes });
-  for await (const piece of stream as AsyncIterable<Buffer>) {
-    hash.update(piece);
-    yield piece;
+async function deliver(
+  session: MSRPSession,
+  source: FileSource,
+  hash: Hash,
+  signal: AbortSignal,
+): Promise<OutgoingMessage> {
+  const { name, size } = source;
+  const over = new AbortController();
+  const message = session.send(octetsOf(source, hash, over.signal), {
+    contentType: 'application/octet-stream',
+    headers: [['Content-Disposition', dispositionOf(name)]],
+    signal,
+    ...(size !== undefined && { size }),
+  });
+  const hideProgress = size === undefined ? undefined : showProgress(name, size, () => message.bytesAcknowledged);
+  try {
+    await message.delivered;
+    return message;
+  } catch (error) {
+    throw failureOf(source, error);
+  } finally {
+    hideProgress?.();
+    // Standard input may stay open for ever.
+    over.abort();
   }
 }
 
-/** A bar on a terminal. Returns how to end it. */
-function showProgress({ name, size }: Source, done: () => number): () => void {
-  if (!process.stderr.isTTY || size === undefined || size === 0) return () => {};
-  const bar = new SingleBar({
-    stream: process.stderr,
-    format: `${name} {bar} {percentage}% {value}/{total} bytes, {eta_formatted}`,
-    hideCursor: true,
-  });
-  bar.start(size, 0);
-  const timer = setInterval(() => bar.update(done()), 100);
-  return () => {
-    clearInterval(timer);
-    bar.update(done());
-    bar.stop();
-  };
+/** Our file is at fault, or the other end. */
+function failureOf({ file, title }: FileSource, error: unknown): CommandFailure {
+  const { cause } = error as Error;
+  if (!(cause instanceof CommandFailure)) {
+    return new CommandFailure(`${title} did not arrive: ${reasonOf(error)}`, ExitCode.fault, { file, cause: error });
+  }
+  return new CommandFailure(cause.message, cause.exitCode, { file, cause: cause.cause ?? error });
+}
+
+/** What is under way is finished or given up; then the session ends. */
+async function leave(session: MSRPSession): Promise<void> {
+  const timer = setTimeout(() => session.transport.destroy(), farewellMs);
+  await session.shutdown();
+  clearTimeout(timer);
 }

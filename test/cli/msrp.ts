@@ -41,13 +41,13 @@ export async function msrp(
   return ended(child);
 }
 
-/** Resolves when `child` has written `text`. */
-export async function said(child: ChildProcessWithoutNullStreams, text: string): Promise<void> {
+/** Resolves when `child` has written `text`, with the last that it wrote. */
+export async function said(child: ChildProcessWithoutNullStreams, text: string): Promise<string> {
   let all = '';
-  await new Promise<void>((resolve) => {
+  return new Promise((resolve) => {
     child.stdout.on('data', (bytes: Buffer) => {
       all = (all + bytes.toString()).slice(-10_000);
-      if (all.includes(text)) resolve();
+      if (all.includes(text)) resolve(all);
     });
   });
 }

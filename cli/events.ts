@@ -1,0 +1,49 @@
+// What the commands tell scripts with --json: one object on a line for each event, on stdout, where nothing else comes. These names are
+// part of the interface: add some, but never change one.
+
+import { codeOf } from './failure.ts';
+
+export interface ListeningEvent {
+  event: 'listening';
+  path: string;
+  fingerprint?: string;
+}
+
+export interface ReceivedEvent {
+  event: 'received';
+  file: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface SentEvent {
+  event: 'sent';
+  file: string;
+  bytes: number;
+  sha256: string;
+  seconds: number;
+  bytesPerSecond: number;
+}
+
+export interface FailedEvent {
+  event: 'failed';
+  file?: string;
+  code?: string;
+  message: string;
+}
+
+export type CommandEvent = ListeningEvent | ReceivedEvent | SentEvent | FailedEvent;
+
+/** For help texts. */
+export const eventHelp: Readonly<Record<CommandEvent['event'], string>> = {
+  listening: 'path, and fingerprint where the certificate was made for the occasion',
+  received: 'file, bytes, sha256: it is there, whole, under that name',
+  sent: 'file, bytes, sha256, seconds, bytesPerSecond: all of it is acknowledged',
+  failed: 'file, where it is about one, code, where there is one, message',
+};
+
+/** `error` is about `file`, if it is about one. */
+export function failedEvent(message: string, file: string | undefined, error: unknown): FailedEvent {
+  const code = codeOf(error);
+  return { event: 'failed', ...(file !== undefined && { file }), ...(code !== undefined && { code }), message };
+}
