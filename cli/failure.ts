@@ -28,7 +28,6 @@ export class CommandFailure extends Error {
 const plainWords: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EISDIR: 'it is a directory',
-  ABORT_ERR: 'stopped',
 };
 
 /** The code of an error of ours or of the platform. */

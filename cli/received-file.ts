@@ -15,15 +15,8 @@ export interface StoredFile {
 /** Octets that wait for the disk before the sender has to. */
 const waitingBytes = 1_048_576;
 
-/**
- * Writes `body` to a new file in `dir`, called `name` or nearly so. When `body` or the disk fails, or `signal` says so, nothing is left.
- */
-export async function storeFile(
-  dir: string,
-  name: string,
-  body: AsyncIterable<Buffer>,
-  signal: AbortSignal,
-): Promise<StoredFile> {
+/** Writes `body` to a new file in `dir`, called `name` or nearly so. When `body` or the disk fails, nothing is left. */
+export async function storeFile(dir: string, name: string, body: AsyncIterable<Buffer>): Promise<StoredFile> {
   const [stream, part] = await openPart(dir, name);
   try {
     const hash = createHash('sha256');
@@ -35,7 +28,7 @@ export async function storeFile(
         yield piece;
       }
     };
-    await pipeline(hashed, stream, { signal });
+    await pipeline(hashed, stream);
     return { file: await giveName(dir, name, part), bytes, sha256: hash.digest('hex') };
   } finally {
     await unlink(part).catch(() => {});

@@ -9,6 +9,7 @@ import {
   formatFingerprint,
   type IncomingMessage,
   MSRPBindSessionTimeout,
+  MSRPError,
   MSRPServer,
   MSRPSession,
   type MSRPTransport,
@@ -198,17 +199,22 @@ class Receiving {
   async #store(message: IncomingMessage): Promise<unknown> {
     const given = fileNameIn(message.headers.get('Content-Disposition')) ?? '';
     const name = sanitised(given, `message-${message.messageId}`);
+    const { signal } = this.#context;
+    const refuse = (): void => message.refuse();
+    signal.addEventListener('abort', refuse);
     try {
-      const stored = await storeFile(this.#options.dir, name, message, this.#context.signal);
+      const stored = await storeFile(this.#options.dir, name, message);
       this.#files++;
       const { file, bytes, sha256 } = stored;
       await this.#context.tell({ event: 'received', ...stored }, `received ${file}, ${bytes} bytes, sha256 ${sha256}`);
       return undefined;
     } catch (error) {
-      // The disk is full, or we are to stop. Where the sender has given up there is nothing left to refuse.
-      message.refuse();
-      await this.#failed(name, error);
+      // The disk, maybe. Where the sender has given up there is nothing left to refuse.
+      refuse();
+      await this.#failed(name, signal.aborted ? new MSRPError('MSRP_ERR_ABORTED', 'stopped') : error);
       return error;
+    } finally {
+      signal.removeEventListener('abort', refuse);
     }
   }
 
