@@ -85,12 +85,16 @@ function listenURI(text: string): URI {
     throw new CommandFailure(`--listen wants msrp://host:port or msrps://host:port, not ${text}`, ExitCode.usage);
   }
   const [, scheme = '', host = '', port, sessionId] = match;
-  return new URI({
-    host,
-    useTLS: scheme.toLowerCase() === 'msrps',
-    ...(port !== undefined && Number(port) > 0 && { port: Number(port) }),
-    ...(sessionId !== undefined && { sessionId }),
-  });
+  try {
+    return new URI({
+      host,
+      useTLS: scheme.toLowerCase() === 'msrps',
+      ...(port !== undefined && Number(port) > 0 && { port: Number(port) }),
+      ...(sessionId !== undefined && { sessionId }),
+    });
+  } catch (error) {
+    throw new CommandFailure(`--listen: ${reasonOf(error)}`, ExitCode.usage);
+  }
 }
 
 async function tlsOf(

@@ -1,14 +1,14 @@
 // msrp send: files, or standard input, to a receiver; done when all of it is acknowledged.
 
 import type { Command } from 'commander';
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, X509Certificate } from 'node:crypto';
 import { ConnectorDirect, MSRPError, MSRPSession, type OutgoingMessage, parsePath, type URI } from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { dispositionOf } from '../file-name.ts';
 import { type FileSource, fileSourceOf, octetsOf } from '../file-source.ts';
-import { contentOf } from '../input.ts';
+import { cannotRead, contentOf } from '../input.ts';
 import { showProgress } from '../progress.ts';
 
 interface SendCommandOptions {
@@ -97,7 +97,7 @@ async function connect(
   { fingerprint, ca }: SendCommandOptions,
   signal: AbortSignal,
 ): Promise<MSRPSession> {
-  const authorities = ca === undefined ? undefined : await contentOf(ca);
+  const authorities = ca === undefined ? undefined : await authoritiesIn(ca);
   const connector = new ConnectorDirect({
     tls: {
       ...(fingerprint !== undefined && { fingerprints: [fingerprint] }),
@@ -111,6 +111,17 @@ async function connect(
     const isUsage = error instanceof MSRPError && error.code === 'MSRP_ERR_ARGUMENT';
     throw new CommandFailure(reasonOf(error), isUsage ? ExitCode.usage : ExitCode.fault, { cause: error });
   }
+}
+
+/** Node passes over what is no certificate, and then trusts nobody. */
+async function authoritiesIn(file: string): Promise<Buffer> {
+  const content = await contentOf(file);
+  try {
+    void new X509Certificate(content);
+  } catch {
+    throw cannotRead(file, 'there is no certificate in it');
+  }
+  return content;
 }
 
 async function sendFile(session: MSRPSession, source: FileSource, context: CommandContext): Promise<void> {
