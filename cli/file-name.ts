@@ -9,9 +9,8 @@ export function sanitised(name: string, fallback: string): string {
     .normalize('NFC')
     .replaceAll(/\p{Cc}|\p{Cf}|\p{Surrogate}/gu, '')
     .replaceAll(/[/\\:*?"<>|]/g, '_')
-    .replace(/^[. ]+/, '')
-    .replace(/[. ]+$/, '');
-  const short = shortened(harmless);
+    .replace(/^[. ]+/, '');
+  const short = shortened(harmless).replace(/[. ]+$/, '');
   return short === '' || reserved.test(short) ? fallback : short;
 }
 

@@ -186,15 +186,19 @@ class Receiving {
     if (!this.#options.once && !this.#context.signal.aborted) await this.#prepare(this.#uri);
   }
 
+  /** When we are to stop, the session ends, and what came before, and was acknowledged, is stored still. */
   async #storeAll(session: MSRPSession): Promise<void> {
     const { signal } = this.#context;
+    const stop = (): void => void session.shutdown();
+    signal.addEventListener('abort', stop);
     let cause: unknown;
     try {
-      for await (const message of session.messages({ signal })) cause = await this.#store(message);
+      for await (const message of session.messages()) cause = await this.#store(message);
     } catch (error) {
       // What ended the last file has been told.
-      if (!signal.aborted && error !== cause) await this.#failed(undefined, error);
+      if (error !== cause) await this.#failed(undefined, error);
     } finally {
+      signal.removeEventListener('abort', stop);
       await session.shutdown();
     }
   }

@@ -1,61 +1,15 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+// Files that arrive: whatever their size, under names that harm nobody, and what both ends say of them.
+
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { text } from 'node:stream/consumers';
-import { setImmediate as turn } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { dispositionOf, fileNameIn, sanitised } from '../../cli/file-name.ts';
+import { ended, msrp, said, start } from './msrp.ts';
+import { eventsOf, hashOf, withSender, Workplace } from './transfer.ts';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-
-let folder = '';
-let inbox = '';
-
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'msrp-transfer-'));
-  inbox = join(folder, 'inbox');
-});
-
-afterEach(() => rmSync(folder, { recursive: true }));
-
-interface Receiver {
-  child: ChildProcessWithoutNullStreams;
-  listening: Record<string, string>;
-  events: Record<string, unknown>[];
-  ended: Promise<number>;
-}
-
-async function receive(...args: string[]): Promise<Receiver> {
-  const child = spawn(process.execPath, [main, 'receive', '--json', '--dir', inbox, ...args]);
-  const events: Record<string, unknown>[] = [];
-  const lines = createInterface(child.stdout);
-  const first = once(lines, 'line');
-  lines.on('line', (line) => events.push(JSON.parse(line) as Record<string, unknown>));
-  const ended = once(child, 'close').then(([code]) => code as number);
-  await first;
-  return { child, listening: events[0] as Record<string, string>, events, ended };
-}
-
-async function send(args: string[], input?: Buffer): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [main, 'send', ...args]);
-  child.stdin.end(input);
-  const exit = once(child, 'close');
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await exit) as [number];
-  return { code, stdout, stderr };
-}
-
-function file(name: string, content: Buffer): string {
-  writeFileSync(join(folder, name), content);
-  return join(folder, name);
-}
-
-const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+const place = new Workplace();
+const contentOf = (name: string): Buffer => readFileSync(join(place.inbox, name));
 
 describe('msrp send and msrp receive', { timeout: 30_000 }, () => {
   test('several files arrive whole under their names, an empty one too; both say so', async () => {
@@ -64,82 +18,145 @@ describe('msrp send and msrp receive', { timeout: 30_000 }, () => {
       'empty.txt': Buffer.alloc(0),
       'smäll "1".txt': Buffer.from('hi'),
     };
-    const files = Object.entries(contents).map(([name, content]) => file(name, content));
-    const receiver = await receive('--once');
-    const sent = await send([receiver.listening['path']!, ...files, '--json', '--chunk-size', '10000']);
-    expect([sent.code, sent.stderr, await receiver.ended]).toEqual([0, '', 0]);
-    const events = sent.stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(events.map(({ event, bytes, sha256 }) => [event, bytes, sha256])).toEqual(
-      Object.values(contents).map((content) => ['sent', content.length, hashOf(content)]),
+    const files = Object.entries(contents).map(([name, content]) => place.file(name, content));
+    const receiver = await place.receive('--once');
+    const sent = await msrp(['send', receiver.path, ...files, '--json', '--chunk-size', '10000']);
+    expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
+    const whole = Object.values(contents).map((content) => ({ bytes: content.length, sha256: hashOf(content) }));
+    expect(eventsOf(sent.stdout)).toEqual(
+      whole.map((facts, index) => ({
+        event: 'sent',
+        file: files[index],
+        ...facts,
+        seconds: expect.any(Number),
+        bytesPerSecond: expect.any(Number),
+      })),
     );
-    expect(readdirSync(inbox).toSorted()).toEqual(['empty.txt', 'large.bin', 'smäll _1_.txt']);
-    expect(readFileSync(join(inbox, 'large.bin')).equals(contents['large.bin'])).toBe(true);
-    expect(receiver.events.slice(1).map(({ event }) => event)).toEqual(['received', 'received', 'received']);
+    const names = ['large.bin', 'empty.txt', 'smäll _1_.txt'];
+    expect(await receiver.ended()).toMatchObject({ stderr: '', exitCode: 0 });
+    expect((await receiver.ended()).events).toEqual(
+      whole.map((facts, index) => ({ event: 'received', file: join(place.inbox, names[index]!), ...facts })),
+    );
+    expect(place.received).toEqual(names.toSorted());
+    expect(contentOf('large.bin').equals(contents['large.bin'])).toBe(true);
   });
 
-  test('standard input is sent, an existing file is kept, and the path serves one sender after the other', async () => {
-    const receiver = await receive();
-    for (const content of ['one', 'two']) {
-      expect((await send([receiver.listening['path']!, '-', '--name', 'in.txt'], Buffer.from(content))).code).toBe(0);
-    }
-    receiver.child.kill('SIGINT');
-    expect(await receiver.ended).toBe(130);
-    expect(readdirSync(inbox).toSorted()).toEqual(['in-1.txt', 'in.txt']);
-    expect(readFileSync(join(inbox, 'in.txt'), 'utf8')).toBe('one');
+  test.each([
+    ['1', 3000],
+    ['7', 3000],
+    ['1048576', 3_000_000],
+    ['10000000', 3_000_000],
+  ])('chunks of %s octets carry %d, from a file and from standard input', async (chunkSize, size) => {
+    const content = randomBytes(size);
+    const file = place.file('file.bin', content);
+    const receiver = await place.receive('--once');
+    const args = ['send', receiver.path, file, '-', '--name', 'stdin.bin', '--chunk-size', chunkSize];
+    expect(await msrp(args, content)).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(await receiver.ended()).toMatchObject({ exitCode: 0 });
+    expect(contentOf('file.bin').equals(content)).toBe(true);
+    expect(contentOf('stdin.bin').equals(content)).toBe(true);
   });
 
-  test('a second sender meanwhile is refused, and a sender that goes away leaves no file', async () => {
-    const receiver = await receive();
-    const path = receiver.listening['path']!;
-    const first = spawn(process.execPath, [main, 'send', path, '-', '--name', 'half.bin']);
-    first.stdin.write(randomBytes(200_000));
-    while (!readdirSync(inbox).includes('half.bin.part')) await turn();
-    const second = await send([path, '-'], Buffer.from('x'));
-    expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('506')]);
-    first.kill('SIGKILL');
-    await once(first, 'close');
-    const third = await send([path, '-', '--name', 'whole.txt'], Buffer.from('x'));
-    expect(third.code).toBe(0);
-    receiver.child.kill('SIGINT');
-    await receiver.ended;
-    expect(readdirSync(inbox)).toEqual(['whole.txt']);
-    expect(receiver.events).toContainEqual(expect.objectContaining({ event: 'failed', file: 'half.bin' }));
+  test('standard input may have nothing to say', async () => {
+    const receiver = await place.receive('--once');
+    expect(await msrp(['send', receiver.path, '-'])).toMatchObject({
+      stdout: expect.stringMatching(/^sent standard input, 0 bytes in /),
+      stderr: '',
+      exitCode: 0,
+    });
+    expect(await receiver.ended()).toMatchObject({ events: [{ event: 'received', bytes: 0 }], exitCode: 0 });
+    expect(contentOf('stdin').length).toBe(0);
   });
 
-  test('over TLS the fingerprint that is shown is what admits', async () => {
-    const receiver = await receive('--listen', 'msrps://127.0.0.1:0');
-    const { path, fingerprint } = receiver.listening;
-    const source = file('a.txt', Buffer.from('secret'));
-    const wrong = await send([
-      path!,
-      source,
-      '--fingerprint',
-      `SHA-256 ${Array.from({ length: 32 }, () => '00').join(':')}`,
-    ]);
-    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('fingerprint')]);
-    expect((await send([path!, source])).code).toBe(1);
-    expect((await send([path!, source, '--fingerprint', fingerprint!])).code).toBe(0);
-    receiver.child.kill('SIGINT');
-    await receiver.ended;
-    expect(readFileSync(join(inbox, 'a.txt'), 'utf8')).toBe('secret');
+  test('what the system says is empty may not be', { skip: process.platform !== 'linux' }, async () => {
+    const receiver = await place.receive('--once');
+    expect(await msrp(['send', receiver.path, '/proc/version'])).toMatchObject({ stderr: '', exitCode: 0 });
+    await receiver.ended();
+    expect(contentOf('version').equals(readFileSync('/proc/version'))).toBe(true);
   });
 
-  test('a receiver that is not there, a file that is not, and wrong usage are one line each', async () => {
-    const missing = await send(['msrp://127.0.0.1:1/abcd;tcp', join(folder, 'none')]);
-    expect([missing.code, missing.stderr]).toEqual([
-      3,
-      `msrp send: cannot read ${join(folder, 'none')}: no such file\n`,
-    ]);
-    const refused = await send(['msrp://127.0.0.1:1/abcd;tcp', '-'], Buffer.from('x'));
-    expect([refused.code, refused.stderr.split('\n').length]).toEqual([1, 2]);
-    expect((await send(['nonsense', '-'])).code).toBe(2);
+  test('without --json both speak to people', async () => {
+    const child = start(['receive', '--dir', place.inbox, '--once']);
+    const end = ended(child);
+    const [path = ''] = /msrp:\S+/.exec(await said(child, ';tcp\n')) ?? [];
+    const sha256 = hashOf(Buffer.from('hello'));
+    const file = place.file('hello.txt', 'hello');
+    expect(await msrp(['send', path, file])).toMatchObject({
+      stdout: expect.stringMatching(
+        new RegExp(`^sent ${file}, 5 bytes in \\d+\\.\\d\\d s, \\d+ MB/s, sha256 ${sha256}\n$`),
+      ),
+      stderr: '',
+    });
+    expect(await end).toMatchObject({
+      stdout: `waiting for a sender; give it this path:\n  ${path}\nreceived ${join(place.inbox, 'hello.txt')}, 5 bytes, sha256 ${sha256}\n`,
+      stderr: '',
+      exitCode: 0,
+    });
+  });
+
+  test('a receiver whose sender sends nothing has failed, if it waits for one only', async () => {
+    const receiver = await place.receive('--once');
+    await withSender(receiver.path, async () => {});
+    expect(await receiver.ended()).toMatchObject({ events: [], exitCode: 1 });
   });
 });
 
-describe('names of files', () => {
+describe('the name of a received file', () => {
+  test('is never that of another: not of one that was there, nor of one received or half received', async () => {
+    for (const name of ['a.tar.gz', 'a.tar-1.gz', 'b.part']) writeFileSync(join(place.inbox, name), 'old');
+    mkdirSync(join(place.inbox, 'folder'));
+    mkdirSync(join(place.folder, 'other'));
+    const files = [
+      place.file('a.tar.gz', '1'),
+      place.file('other/a.tar.gz', '2'),
+      place.file('b', '3'),
+      place.file('other/b', '4'),
+      place.file('folder', '5'),
+    ];
+    const receiver = await place.receive('--once');
+    expect(await msrp(['send', receiver.path, ...files])).toMatchObject({ stderr: '', exitCode: 0 });
+    expect(await receiver.ended()).toMatchObject({ exitCode: 0 });
+    const names = ['a.tar-2.gz', 'a.tar-3.gz', 'b', 'b-1', 'folder-1'];
+    expect(names.map((name) => contentOf(name).toString())).toEqual(['1', '2', '3', '4', '5']);
+    expect(['a.tar.gz', 'a.tar-1.gz', 'b.part'].map((name) => contentOf(name).toString())).toEqual([
+      'old',
+      'old',
+      'old',
+    ]);
+    expect(place.received).toEqual(['a.tar-1.gz', 'a.tar.gz', 'b.part', 'folder', ...names].toSorted());
+  });
+
+  /** As a peer may write them in a header field, and what they become (D-FILE-2). */
+  const hostile: [string, string][] = [
+    ['../x', '_x'],
+    ['%2e%2e%2f%2e%2e%2fx', '_.._x'],
+    ['/etc/passwd', '_etc_passwd'],
+    ['C:%5CWINDOWS%5Cx', 'C__WINDOWS_x'],
+    ['nul%00l.txt%0A', 'null.txt'],
+    ['%E2%80%AEgpj.exe', 'gpj.exe'],
+    ['100% sure.txt', '100% sure.txt'],
+    ['Å.txt', 'Å.txt'],
+    ['A%CC%8A.txt', 'Å-1.txt'],
+    [`${'x'.repeat(300)}.txt`, `${'x'.repeat(239)}.txt`],
+    ['..', 'message-name10'],
+    ['AUX.txt', 'message-name11'],
+    ['', 'message-name12'],
+  ];
+
+  test('stays in the folder, whatever the peer says', async () => {
+    const receiver = await place.receive();
+    await withSender(receiver.path, async (session) => {
+      for (const [index, [name]] of hostile.entries()) {
+        const headers: [string, string][] = [['Content-Disposition', `attachment; filename="${name}"`]];
+        await session.send(String(index), { headers, messageId: `name${index}` }).delivered;
+      }
+    });
+    const { events, stderr } = await receiver.stop();
+    expect(events.map(({ file }) => file)).toEqual(hostile.map(([, name]) => join(place.inbox, name)));
+    expect(place.received).toEqual(hostile.map(([, name]) => name).toSorted());
+    expect(stderr).toBe('');
+  });
+
   test.each([
     ['plain.txt', 'plain.txt'],
     ['../../etc/passwd', '_.._etc_passwd'],
@@ -148,19 +165,26 @@ describe('names of files', () => {
     ['%2e%2e%2fx', '_x'],
     ['C:\\boot.ini', 'C__boot.ini'],
     ['nul.txt', 'fallback'],
+    ['COM1', 'fallback'],
+    ['console', 'console'],
     ['a\u0000b\u202etxt.exe', 'abtxt.exe'],
     ['.hidden', 'hidden'],
-  ])('%j becomes %j', (given, expected) => {
+    ['ends in dots. . ', 'ends in dots'],
+    [`${'x'.repeat(242)}.${'y'.repeat(20)}`, 'x'.repeat(242)],
+  ])('is made from %j: %j', (given, expected) => {
     expect(sanitised(given, 'fallback')).toBe(expected);
   });
 
-  test('a long one is cut, its extension kept', () => {
+  test('is cut where it is too long, between characters, its extension kept', () => {
     const name = sanitised(`${'ä'.repeat(300)}.txt`, 'fallback');
     expect(Buffer.byteLength(name)).toBeLessThanOrEqual(243);
     expect(name.endsWith('ä.txt')).toBe(true);
   });
 
-  test.each(['a "quoted" name.txt', '100%.txt', 'back\\slash'])('%j comes through a header field', (name) => {
-    expect(decodeURIComponent(fileNameIn(dispositionOf(name)) ?? '')).toBe(name);
-  });
+  test.each(['a "quoted" name.txt', '100%.txt', 'back\\slash', 'line\nfeed'])(
+    '%j comes through a header field',
+    (name) => {
+      expect(decodeURIComponent(fileNameIn(dispositionOf(name)) ?? '')).toBe(name);
+    },
+  );
 });
