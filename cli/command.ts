@@ -10,7 +10,7 @@ import { visible } from './printable.ts';
 import { type Style, styleFor } from './style.ts';
 
 /** How long after Ctrl-C a reader or a peer that does not read may keep the end of what we say waiting. */
-const farewellMs = 1000;
+const farewellMs = 2000;
 
 const stops: readonly (readonly [NodeJS.Signals, ExitCode])[] = [
   ['SIGINT', ExitCode.interrupted],

@@ -1,8 +1,8 @@
 // msrp send: files, or standard input, to a receiver; done when all of it is acknowledged.
 
 import type { Command } from 'commander';
-import { createHash, type Hash, X509Certificate } from 'node:crypto';
-import { ConnectorDirect, MSRPError, MSRPSession, type OutgoingMessage, parsePath, type URI } from '../../index.ts';
+import { createHash, X509Certificate } from 'node:crypto';
+import { ConnectorDirect, MSRPError, MSRPSession, parsePath, type URI } from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
@@ -16,12 +16,12 @@ interface SendCommandOptions {
   fingerprint?: string;
   ca?: string;
   name: string;
-  json?: true;
+  json?: boolean;
 }
 
 /** Large enough that a chunk's head costs nothing, small enough for other traffic to get in between. */
 const defaultChunkSize = 65_536;
-/** How long a peer that does not answer may keep the end of what we tell it waiting, when a file has failed. */
+/** When a file has failed, how long a peer that does not answer may keep us: less than {@link run} gives us, to say so. */
 const farewellMs = 1000;
 
 export function addSend(program: Command): void {
@@ -69,7 +69,7 @@ async function send(
   const sources = await Promise.all(files.map((file) => fileSourceOf(file, options.name)));
   const session = await connect(remote, chunkSize, options, context.signal);
   try {
-    for (const source of sources) await sendFile(session, source, context);
+    for (const source of sources) await sendFile(session, source, options, context);
     await session.shutdown();
     return ExitCode.ok;
   } finally {
@@ -124,38 +124,26 @@ async function authoritiesIn(file: string): Promise<Buffer> {
   return content;
 }
 
-async function sendFile(session: MSRPSession, source: FileSource, context: CommandContext): Promise<void> {
-  const { file, title } = source;
-  const hash = createHash('sha256');
-  const started = performance.now();
-  const { bytesSent: bytes } = await deliver(session, source, hash, context.signal);
-  const seconds = (performance.now() - started) / 1000;
-  const bytesPerSecond = Math.round(bytes / seconds);
-  const sha256 = hash.digest('hex');
-  await context.tell(
-    { event: 'sent', file, bytes, sha256, seconds, bytesPerSecond },
-    `sent ${title}, ${bytes} bytes in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`,
-  );
-}
-
-async function deliver(
+async function sendFile(
   session: MSRPSession,
   source: FileSource,
-  hash: Hash,
-  signal: AbortSignal,
-): Promise<OutgoingMessage> {
-  const { name, size } = source;
+  { json = false }: SendCommandOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { file, title, name, size } = source;
+  const hash = createHash('sha256');
+  const started = performance.now();
   const over = new AbortController();
   const message = session.send(octetsOf(source, hash, over.signal), {
     contentType: 'application/octet-stream',
     headers: [['Content-Disposition', dispositionOf(name)]],
-    signal,
+    signal: context.signal,
     ...(size !== undefined && { size }),
   });
-  const hideProgress = size === undefined ? undefined : showProgress(name, size, () => message.bytesAcknowledged);
+  const hideProgress =
+    json || size === undefined ? undefined : showProgress(name, size, () => message.bytesAcknowledged);
   try {
     await message.delivered;
-    return message;
   } catch (error) {
     throw failureOf(source, error);
   } finally {
@@ -163,6 +151,14 @@ async function deliver(
     // Standard input may stay open for ever.
     over.abort();
   }
+  const bytes = message.bytesSent;
+  const seconds = (performance.now() - started) / 1000;
+  const bytesPerSecond = Math.round(bytes / seconds);
+  const sha256 = hash.digest('hex');
+  await context.tell(
+    { event: 'sent', file, bytes, sha256, seconds, bytesPerSecond },
+    `sent ${title}, ${bytes} bytes in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`,
+  );
 }
 
 /** Our file is at fault, or the other end. */

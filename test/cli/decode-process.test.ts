@@ -1,13 +1,14 @@
 // How `msrp decode` stands in a pipeline and on a terminal: what ends it, what it says, what it takes.
 
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { ended, main, msrp, said, start } from './msrp.ts';
+import { ended, msrp, said, start } from './msrp.ts';
+import { hasTerminals, onTerminal, startOnTerminal } from './terminal.ts';
 
 const isLinux = process.platform === 'linux';
 const head = 'To-Path: msrp://b.example:9/b;tcp\r\nFrom-Path: msrp://a.example:9/a;tcp\r\n';
@@ -185,16 +186,7 @@ describe('memory', { skip: !isLinux, timeout: 60_000 }, () => {
   });
 });
 
-describe('a terminal', { skip: !isLinux || !existsSync('/usr/bin/script') }, () => {
-  /** Runs a shell command on a terminal; what it says there comes out on stdout. */
-  async function onTerminal(command: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const { FORCE_COLOR: _, NO_COLOR: __, CI: ___, ...own } = process.env;
-    const child = spawn('script', ['-qec', command, '/dev/null'], {
-      env: { ...own, TERM: 'xterm-256color', NODE: process.execPath, MAIN: main, ...env },
-    });
-    const { stdout } = await ended(child);
-    return stdout.replaceAll('\r\n', '\n');
-  }
+describe('a terminal', { skip: !hasTerminals }, () => {
   const file = new URL('../vectors/tid-lengths.msrp', import.meta.url).pathname;
 
   test('gets colours and a summary', async () => {
@@ -209,7 +201,7 @@ describe('a terminal', { skip: !isLinux || !existsSync('/usr/bin/script') }, () 
   });
 
   test('is told what it is asked for', async () => {
-    const child = spawn('script', ['-qec', `"${process.execPath}" "${main}" decode`, '/dev/null']);
+    const child = startOnTerminal(`"$NODE" "$MAIN" decode`);
     const end = ended(child);
     await said(child, 'waiting for MSRP on the terminal, until Ctrl-D');
     child.stdin.end('\x04');
