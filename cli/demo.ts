@@ -1,5 +1,5 @@
 // npm start: a file crosses loopback between two processes, msrp send and msrp receive, and the same octets cross a bare socket, for
-// comparison. `npm start -- FILE` takes a file of yours, else 256 MiB of random bytes are made.
+// comparison. `npm start -- FILE` takes a file of yours, else 256 MiB of random bytes are made. Exit codes are those of `msrp`.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
@@ -12,21 +12,37 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { ExitCode } from './exit-code.ts';
+import { CommandFailure, reasonOf } from './failure.ts';
+import { cannotRead } from './input.ts';
 
 const demoBytes = 268_435_456;
 const pieceBytes = 1_048_576;
 const main = fileURLToPath(new URL('main.js', import.meta.url));
 const self = fileURLToPath(import.meta.url);
 const children = new Set<ChildProcess>();
+const interruption = new AbortController();
+const { signal } = interruption;
 
 type Event = Record<string, string | number>;
 
 /** Another process of ours; `args` are those of node. */
-function start(args: readonly string[], progress = false): ChildProcess {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', progress ? 'inherit' : 'pipe'] });
+function start(args: readonly string[]): ChildProcess {
+  signal.throwIfAborted();
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
   child.once('exit', () => children.delete(child));
   return child;
+}
+
+async function endChildren(): Promise<void> {
+  await Promise.all(
+    [...children].map(async (child) => {
+      const exit = once(child, 'exit');
+      child.kill();
+      await exit;
+    }),
+  );
 }
 
 /** The events that a child prints, a line each. Fails with what it says on stderr when it ends badly. */
@@ -49,14 +65,32 @@ async function makeFile(folder: string): Promise<string> {
   const file = join(folder, 'random.bin');
   const handle = await open(file, 'wx');
   const piece = Buffer.allocUnsafe(pieceBytes);
-  for (let bytes = 0; bytes < demoBytes; bytes += piece.length) await handle.write(randomFillSync(piece));
-  await handle.close();
+  try {
+    for (let bytes = 0; bytes < demoBytes; bytes += piece.length) {
+      signal.throwIfAborted();
+      await handle.write(randomFillSync(piece));
+    }
+  } finally {
+    await handle.close();
+  }
   return file;
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const stats = await stat(file).catch((error: unknown) => {
+    throw cannotRead(file, reasonOf(error), error);
+  });
+  if (!stats.isFile()) throw cannotRead(file, stats.isDirectory() ? 'it is a directory' : 'it is no file');
+  return stats.size;
 }
 
 async function hashOf(file: string): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: pieceBytes }), hash);
+  try {
+    await pipeline(createReadStream(file, { highWaterMark: pieceBytes }), hash, { signal });
+  } catch (error) {
+    throw cannotRead(file, reasonOf(error), error);
+  }
   return hash.digest('hex');
 }
 
@@ -64,7 +98,7 @@ async function hashOf(file: string): Promise<string> {
 async function overMSRP(file: string, folder: string): Promise<{ seconds: number; sent: Event; received: Event }> {
   const receiver = eventsOf(start([main, 'receive', '--once', '--json', '--dir', folder]));
   const { path = '' } = await next(receiver);
-  const sender = eventsOf(start([main, 'send', '--json', String(path), file], true));
+  const sender = eventsOf(start([main, 'send', '--json', String(path), file]));
   const [sent, received] = await Promise.all([next(sender), next(receiver)]);
   await Promise.all([sender.next(), receiver.next()]);
   return { seconds: Number(sent['seconds']), sent, received };
@@ -110,11 +144,18 @@ async function source(file: string, port: number): Promise<void> {
   console.log(JSON.stringify({ seconds: (performance.now() - started) / 1000 }));
 }
 
+function stopWith(exitCode: ExitCode): void {
+  interruption.abort(exitCode);
+  void endChildren();
+}
+
 async function demo(given: string | undefined): Promise<void> {
+  process.once('SIGINT', () => stopWith(ExitCode.interrupted));
+  process.once('SIGTERM', () => stopWith(ExitCode.terminated));
   const folder = await mkdtemp(join(tmpdir(), 'msrp-demo-'));
   try {
     const file = given ?? (await makeFile(folder));
-    const { size } = await stat(file);
+    const size = await sizeOf(file);
     console.log(`${size} bytes over loopback TCP, from one process to another, from disk to disk, hashed at both ends`);
     const expected = await hashOf(file);
     const { seconds, sent, received } = await overMSRP(file, join(folder, 'received'));
@@ -128,21 +169,24 @@ async function demo(given: string | undefined): Promise<void> {
     console.log(`msrp         ${seconds.toFixed(2)} s  ${(size / seconds / 1e6).toFixed(0)} MB/s`);
     console.log(`bare socket  ${bare.toFixed(2)} s  ${(size / bare / 1e6).toFixed(0)} MB/s, nothing written to disk`);
   } finally {
-    for (const child of children) child.kill();
+    await endChildren();
     await rm(folder, { recursive: true });
   }
 }
 
-const [role, ...rest] = process.argv.slice(2);
-process.once('SIGINT', () => {
-  for (const child of children) child.kill();
-  process.exitCode = 130;
-});
-try {
-  if (role === '--sink') await sink();
-  else if (role === '--source') await source(rest[0] ?? '', Number(rest[1]));
-  else await demo(role);
-} catch (error) {
-  console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode ??= 1;
+async function run([role, ...rest]: readonly string[]): Promise<void> {
+  if (role === '--sink') return sink();
+  if (role === '--source') return source(rest[0] ?? '', Number(rest[1]));
+  if (role?.startsWith('-') === true || rest.length > 0) {
+    throw new CommandFailure('takes one file, or none: npm start -- FILE', ExitCode.usage);
+  }
+  return demo(role);
 }
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  process.exitCode = error instanceof CommandFailure ? error.exitCode : ExitCode.fault;
+  if (!signal.aborted) console.error(`npm start: ${error instanceof Error ? error.message : String(error)}`);
+}
+if (signal.aborted) process.exitCode = signal.reason as ExitCode;
