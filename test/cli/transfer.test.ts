@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { dispositionOf, fileNameIn, sanitised } from '../../cli/file-name.ts';
+import { MSRPError } from '../../index.ts';
 import { ended, msrp, said, start } from './msrp.ts';
 import { eventsOf, hashOf, withSender, Workplace } from './transfer.ts';
 
@@ -94,12 +95,37 @@ describe('msrp send and msrp receive', { timeout: 30_000 }, () => {
     });
   });
 
+  test('one sender may come on the heels of the other, while files are still being stored', async () => {
+    const receiver = await place.receive();
+    for (let count = 0; count < 10; count++) {
+      await untilServed(() =>
+        withSender(receiver.path, async (session) => {
+          for (let file = 0; file < 5; file++) await session.send(Buffer.alloc(20_000)).delivered;
+        }),
+      );
+    }
+    const { events } = await receiver.stop();
+    expect(events.map(({ event, bytes }) => [event, bytes])).toEqual(
+      Array.from({ length: 50 }, () => ['received', 20_000]),
+    );
+  });
+
   test('a receiver whose sender sends nothing has failed, if it waits for one only', async () => {
     const receiver = await place.receive('--once');
     await withSender(receiver.path, async () => {});
     expect(await receiver.ended()).toMatchObject({ events: [], exitCode: 1 });
   });
 });
+
+/** Again while the receiver has not seen the end of the session before (506); that it knows of none (481) is a failure. */
+async function untilServed(send: () => Promise<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof MSRPError) || error.status !== 506) throw error;
+    await untilServed(send);
+  }
+}
 
 describe('the name of a received file', () => {
   test('is never that of another: not of one that was there, nor of one received or half received', async () => {
