@@ -194,6 +194,19 @@ describe("the receiver's disk", () => {
   });
 });
 
+describe('help', () => {
+  test.each([
+    ['send', ['sent', 'failed'], 'photo.jpg'],
+    ['receive', ['listening', 'received', 'failed'], '--dir inbox'],
+  ])('of %s has examples, all events of --json, and the exit codes', async (name, events, example) => {
+    const { stdout, stderr, exitCode } = await msrp([name, '--help']);
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(stdout).toMatch(new RegExp(`\n  \\$ msrp ${name} .*${example}`));
+    for (const event of events) expect(stdout).toMatch(new RegExp(`\n  ${event} +\\w`));
+    expect(stdout).toMatch(/Exit codes:\n(?: +\d+ {2}.+\n)+$/);
+  });
+});
+
 describe('wrong usage', () => {
   const path = 'msrp://127.0.0.1:9/abcd;tcp';
   const secure = 'msrps://127.0.0.1:9/abcd;tcp';
