@@ -15,8 +15,9 @@ export class BindingSink implements ChunkSink {
   readonly #next: ChunkSink;
   readonly #respond: (head: Head) => void;
   #settle!: { resolve: () => void; reject: (error: Error) => void };
-  /** The response, or the other side's own binding request, whose end is awaited. */
-  #own: Head | undefined;
+  /** The response, or a SEND of the other side, perhaps its own binding request: what it is shows behind the head. */
+  #held: Head | undefined;
+  #isSettled = false;
 
   constructor(request: Chunk, next: ChunkSink, respond: (head: Head) => void) {
     this.#id = request.transactionId;
@@ -28,33 +29,53 @@ export class BindingSink implements ChunkSink {
     this.bound.catch(() => {});
   }
 
+  /** Once it is settled nothing is held any more: another sink may follow in the middle of a frame. */
   onHead(head: Head): void {
     const isResponse = head.code !== undefined && head.transactionId === this.#id;
-    if (isResponse || isEmptySend(head)) this.#own = head;
+    if (!this.#isSettled && (isResponse || head.method === 'SEND')) this.#held = head;
     else this.#next.onHead(head);
   }
 
   onBody(bytes: Buffer, more: boolean): void {
-    if (this.#own === undefined) this.#next.onBody(bytes, more);
+    this.#letGo();
+    this.#next.onBody(bytes, more);
   }
 
   onEnd(flag: Continuation): void {
-    const head = this.#own;
-    this.#own = undefined;
-    if (head === undefined) this.#next.onEnd(flag);
-    else if (head.code === undefined) this.#respond(head);
-    else if (isSuccess(head.code)) this.#settle.resolve();
-    else this.fail(refused(head.code, head.comment));
+    const head = this.#held;
+    if (head?.code !== undefined) this.#onResponse(head.code, head.comment);
+    else if (head !== undefined && isEmptySend(head, flag)) this.#respond(head);
+    else {
+      this.#letGo();
+      this.#next.onEnd(flag);
+    }
+    this.#held = undefined;
+  }
+
+  /** It is for the reader. */
+  #letGo(): void {
+    if (this.#held !== undefined) this.#next.onHead(this.#held);
+    this.#held = undefined;
+  }
+
+  #onResponse(code: number, comment: string | undefined): void {
+    if (!isSuccess(code)) return this.fail(refused(code, comment));
+    this.#isSettled = true;
+    this.#settle.resolve();
   }
 
   fail(error: Error): void {
+    this.#isSettled = true;
     this.#settle.reject(error);
   }
 }
 
-/** A SEND without body, or with an empty one as FreeSWITCH sends it, that is no part of a message. */
-export function isEmptySend(head: Head): boolean {
-  return head.method === 'SEND' && !head.hasBody;
+/**
+ * Whether a request that ends without an octet of body is a SEND that is no part of a message: without body, or with an empty one, as
+ * FreeSWITCH binds.
+ */
+export function isEmptySend(head: Head, flag: Continuation): boolean {
+  return head.method === 'SEND' && (!head.hasBody || flag === '$');
 }
 
 function refused(code: number, comment: string | undefined): MSRPError {

@@ -5,7 +5,7 @@
 //
 // Who may bind it: whoever knows its session-id, and comes from the path that `complete` names, if it names one (D-PATH-1).
 
-import { type ChunkSink, type Head, MSRPError, type URI } from '../codec/index.ts';
+import { type ChunkSink, type Continuation, type Head, MSRPError, type URI } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import type { Bound, Connection } from './connection.ts';
 import { channels } from './diagnostics.ts';
@@ -135,21 +135,24 @@ class Arrival {
   onGone: (() => void) | undefined;
   readonly #connection: Connection;
   #isAccepted = false;
-  #hasEnded = false;
+  /** What came last, until it shows whether it is empty. */
+  #held: Head;
+  /** The empty request, once its end has come. */
+  #empty: Head | undefined;
 
   constructor(connection: Connection, localUri: URI, request: Head) {
     this.request = request;
+    this.#held = request;
     this.#connection = connection;
-    const admission = isEmptySend(request) ? (): ChunkSink => this.#swallow() : undefined;
     this.transport = new MSRPTransport(connection, localUri, request.fromPath, {
-      admission,
+      admission: () => this.#admission(),
       onOver: () => this.onGone?.(),
     });
   }
 
   accept(): void {
     this.#isAccepted = true;
-    if (this.#hasEnded) this.#connection.respond(this.request, 200);
+    if (this.#empty !== undefined) this.#connection.respond(this.#empty, 200);
   }
 
   refuse(): void {
@@ -158,16 +161,33 @@ class Arrival {
     void this.transport.close();
   }
 
-  /** Takes the empty request itself, which is nothing to read. */
-  #swallow(): ChunkSink {
+  /** Takes an empty request, which is nothing to read. Of another one, head and all are for the reader. */
+  #admission(): ChunkSink {
     return {
-      onHead: () => {},
-      onBody: () => {},
-      onEnd: () => {
-        this.#hasEnded = true;
-        this.transport.admitted();
-        if (this.#isAccepted) this.#connection.respond(this.request, 200);
+      onHead: (head) => {
+        this.#held = head;
       },
+      onBody: (bytes, more) => {
+        this.#passOn();
+        this.transport.onBody(bytes, more);
+      },
+      onEnd: (flag) => this.#onEnd(flag),
     };
+  }
+
+  #onEnd(flag: Continuation): void {
+    if (isEmptySend(this.#held, flag)) {
+      this.#empty = this.#held;
+      this.transport.admitted();
+      if (this.#isAccepted) this.#connection.respond(this.#empty, 200);
+    } else {
+      this.#passOn();
+      this.transport.onEnd(flag);
+    }
+  }
+
+  #passOn(): void {
+    this.transport.admitted();
+    this.transport.onHead(this.#held);
   }
 }

@@ -138,6 +138,28 @@ describe('a connector', () => {
     kept(await complete);
   });
 
+  test('answers such a binding with an empty body as well, and keeps a message for its reader', async () => {
+    const { local, remote, complete, peer, request } = await binding();
+    peer.send(textSend('theirs', local, '', '', String(remote)));
+    expect(await peer.until('theirs$\r\n')).toBe(response('theirs', '200 OK', remote, local));
+    const ok = response(request.id, '200 OK', local, remote);
+    const [head, rest] = textSend('early', local, 'h|i', '', String(remote)).split('|') as [string, string];
+    peer.send(ok + head);
+    const transport = kept(await complete);
+    peer.send(rest);
+    expect((await transport.readChunk()).data.toString()).toBe('hi');
+  });
+
+  test('loses nothing of a message whose head comes together with the answer to its binding', async () => {
+    const { local, remote, complete, peer, request } = await binding();
+    const message = textSend('early', local, 'hi', '', String(remote));
+    const bodyAt = message.indexOf('hi');
+    peer.send(response(request.id, '200 OK', local, remote) + message.slice(0, bodyAt));
+    const transport = kept(await complete);
+    peer.send(message.slice(bodyAt));
+    expect((await transport.readChunk()).data.toString()).toBe('hi');
+  });
+
   test('keeps for its reader what comes before its binding is answered', async () => {
     const { local, remote, complete, peer, request } = await binding();
     peer.send(textSend('early', local, 'hi', '', String(remote)) + response(request.id, '200 OK', local, remote));
@@ -195,6 +217,25 @@ describe('an acceptor', () => {
     await peer.untilEnded();
     expect(peer.text).toBe(isAnswered ? response('bind', '200 OK', rawPath, uri) : '');
     expect((await rejectionOf(transport.readChunk())).code).toBe('MSRP_ERR_CLOSED');
+  });
+
+  test('answers a binding request with an empty body as it does one without', async () => {
+    const [far, uri] = await acceptor();
+    const complete = far.complete();
+    const peer = await rawConnect(uri);
+    peer.send(textSend('bind', uri, '') + textSend('more', uri, 'first'));
+    const transport = kept(await complete);
+    expect(await peer.until('bind$\r\n')).toBe(response('bind', '200 OK', rawPath, uri));
+    expect((await transport.readChunk()).data.toString()).toBe('first');
+  });
+
+  test('delivers a first chunk without an octet that is not the last of its message', async () => {
+    const [far, uri] = await acceptor();
+    const complete = far.complete();
+    const peer = await rawConnect(uri);
+    peer.send(textSend('bind', uri, '', 'Byte-Range: 1-*/5\r\n').replace('bind$', 'bind+'));
+    const transport = kept(await complete);
+    expect(await transport.readChunk()).toMatchObject({ transactionId: 'bind', size: 0, continuation: '+' });
   });
 
   test('delivers the data of a binding request, and leaves it to the reader to answer', async () => {
