@@ -45,14 +45,7 @@ export class AcceptorDirect implements Connector {
     const bound = expectation.complete(fullRemotePath);
     bound.catch(() => {});
     try {
-      await this.#connected(bound, o.signal);
-      return await this.#inTime(
-        bound,
-        this.#settings.timeouts.bindMs,
-        MSRPBindSessionTimeout,
-        'binding the session',
-        o.signal,
-      );
+      return await this.#bound(bound, o.signal);
     } catch (error) {
       expectation.abandon(bound, error as Error);
       throw error;
@@ -61,32 +54,38 @@ export class AcceptorDirect implements Connector {
     }
   }
 
-  #connected(bound: Promise<unknown>, signal: AbortSignal | undefined): Promise<unknown> {
+  /** Who connects within `incomingMs` has `bindMs` from then on; whoever is refused meanwhile changes nothing. */
+  async #bound(bound: Promise<MSRPTransport>, signal: AbortSignal | undefined): Promise<MSRPTransport> {
     const listener = this.#listener!;
-    if (listener.connections > 0) return Promise.resolve();
-    const connected = new Promise<void>((resolve) => {
-      listener.onConnection = resolve;
-    });
-    const { incomingMs } = this.#settings.timeouts;
-    return this.#inTime(
-      Promise.race([bound, connected]),
-      incomingMs,
-      MSRPIncomingConnectTimeout,
-      'waiting for a connection',
-      signal,
-    );
+    const { incomingMs, bindMs } = this.#settings.timeouts;
+    const nobody = new MSRPIncomingConnectTimeout('waiting for a connection', incomingMs);
+    try {
+      return await this.#inTime(bound, incomingMs, nobody, signal);
+    } catch (error) {
+      if (error !== nobody || (listener.hopeful === 0 && !listener.hasTimedOut)) throw error;
+    }
+    const silent = new MSRPBindSessionTimeout('binding the session', bindMs);
+    return this.#inTime(Promise.race([bound, this.#deserted(silent)]), bindMs, silent, signal);
   }
 
-  #inTime<T>(
-    promise: Promise<T>,
-    ms: number,
-    Timeout: new (step: string, ms: number) => Error,
-    step: string,
-    signal: AbortSignal | undefined,
-  ): Promise<T> {
-    const late = (): Error => new Timeout(step, ms);
-    return withDeadline(this.#settings, ms, [signal, this.#stages.signal], late, (stop) =>
-      unlessAborted(promise, stop, () => abortedError(step, stop)),
+  /** Rejects when none of those who connected has time left to bind. */
+  #deserted(error: Error): Promise<never> {
+    const listener = this.#listener!;
+    return new Promise((_, reject) => {
+      listener.onGone = () => {
+        if (listener.hopeful === 0) reject(error);
+      };
+      listener.onGone();
+    });
+  }
+
+  #inTime<T>(promise: Promise<T>, ms: number, late: Error, signal: AbortSignal | undefined): Promise<T> {
+    return withDeadline(
+      this.#settings,
+      ms,
+      [signal, this.#stages.signal],
+      () => late,
+      (stop) => unlessAborted(promise, stop, () => abortedError('waiting for the session', stop)),
     );
   }
 

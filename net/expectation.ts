@@ -155,10 +155,13 @@ class Arrival {
     if (this.#empty !== undefined) this.#connection.respond(this.#empty, 200);
   }
 
+  /** As any stray, but its time is up: if nothing else keeps the connection, it goes. */
   refuse(): void {
     this.onGone = undefined;
     this.#connection.respond(this.request, 481);
-    void this.transport.close();
+    void this.transport.close().then(() => {
+      if (this.#connection.sessions === 0) this.#connection.close();
+    });
   }
 
   /** Takes an empty request, which is nothing to read. Of another one, head and all are for the reader. */

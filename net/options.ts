@@ -15,14 +15,19 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** Time limits in milliseconds. Never early, at most 250 ms late. All are 30,000 by default. */
+/** Time limits in milliseconds. Never early, at most 250 ms late. 30,000 by default, all but `idleMs`. */
 export interface Timeouts {
   /** Until the connection is there, with TLS. Else {@link MSRPConnectTimeout}. */
   connectMs: number;
-  /** From the connection until the session is bound. Else {@link MSRPBindSessionTimeout}. */
+  /** From the connection until the session is bound. Else {@link MSRPBindSessionTimeout}, and the connection is closed (D-CONN-4). */
   bindMs: number;
-  /** Until somebody connects to an acceptor. Else {@link MSRPIncomingConnectTimeout}. */
+  /** Until the peer connects to an acceptor; whoever is refused is not the peer. Else {@link MSRPIncomingConnectTimeout}. */
   incomingMs: number;
+  /**
+   * How long a connection that was accepted is kept for another session when its last one has ended (D-CONN-5); 0: not at all. Once
+   * nobody listens any more, it is not kept either. Default 300,000; that of connections we opened is {@link ConnectionPool}'s.
+   */
+  idleMs: number;
   /** Until a relay answers an AUTH. */
   authMs: number;
   /** From the last octet of a request until its response. Else the request has failed with 408. */
@@ -87,6 +92,7 @@ const defaultTimeouts: Timeouts = {
   connectMs: 30_000,
   bindMs: 30_000,
   incomingMs: 30_000,
+  idleMs: 300_000,
   authMs: 30_000,
   responseMs: 30_000,
 };

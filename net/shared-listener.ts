@@ -15,14 +15,24 @@ export interface ListenPlace {
   readonly tls: ServerTLS | undefined;
 }
 
+/** What a connection has been good for: nothing yet, nothing but what was refused, or a session. */
+type Merit = 'none' | 'stray' | 'session';
+
+interface Accepted {
+  merit: Merit;
+  /** Runs while it has no session: `bindMs` until its first one (D-CONN-4), `idleMs` until another one (D-CONN-5). */
+  timer: CoarseTimer;
+}
+
 export class SharedListener implements ConnectionOwner {
   readonly #settings: Settings;
   readonly #expected = new Map<string, Expectation>();
-  /** Connections, and until when those without a session have to bind one (D-CONN-4). */
-  readonly #connections = new Map<Connection, CoarseTimer>();
+  readonly #connections = new Map<Connection, Accepted>();
   #listener!: Listener;
-  /** Somebody connected. */
-  onConnection: (() => void) | undefined;
+  #isClosed = false;
+  #hasTimedOut = false;
+  /** A connection is closed. */
+  onGone: (() => void) | undefined;
 
   private constructor(settings: Settings) {
     this.#settings = settings;
@@ -60,6 +70,18 @@ export class SharedListener implements ConnectionOwner {
     return this.#connections.size;
   }
 
+  /** Connections that may still turn out to be the peer's: nothing was refused to them, and they have time left. */
+  get hopeful(): number {
+    let count = 0;
+    for (const [{ isOpen }, { merit }] of this.#connections) if (isOpen && merit === 'none') count++;
+    return count;
+  }
+
+  /** Whether somebody connected and said nothing in time. */
+  get hasTimedOut(): boolean {
+    return this.#hasTimedOut;
+  }
+
   get expected(): number {
     return this.#expected.size;
   }
@@ -90,29 +112,53 @@ export class SharedListener implements ConnectionOwner {
 
   #accept(connection: Connection): void {
     if (!connection.isOpen) return;
-    const { timers, timeouts } = this.#settings;
-    const late = (): void => {
-      if (connection.sessions === 0) {
-        connection.destroy(new MSRPError('MSRP_ERR_CLOSED', 'no session was bound in time'));
-      }
-    };
-    this.#connections.set(connection, timers.start(timeouts.bindMs, late));
-    this.onConnection?.();
+    this.#connections.set(connection, {
+      merit: 'none',
+      timer: this.#limit(connection, this.#settings.timeouts.bindMs),
+    });
   }
 
   admit(connection: Connection, head: Head): Bound | number {
     const [uri] = head.toPath;
-    return this.#expected.get(matchKey(uri!, this.#settings.match))?.admit(connection, head) ?? 481;
+    const admitted = this.expectationOf(uri!)?.admit(connection, head) ?? 481;
+    const accepted = this.#connections.get(connection)!;
+    if (typeof admitted !== 'number') {
+      accepted.merit = 'session';
+      accepted.timer.cancel();
+    } else if (accepted.merit === 'none') accepted.merit = 'stray';
+    return admitted;
+  }
+
+  /** Its last session has ended. */
+  onIdle(connection: Connection): void {
+    const { idleMs } = this.#settings.timeouts;
+    if (this.#isClosed || idleMs === 0) connection.close();
+    else this.#connections.get(connection)!.timer = this.#limit(connection, idleMs);
+  }
+
+  #limit(connection: Connection, ms: number): CoarseTimer {
+    return this.#settings.timers.start(ms, () => {
+      this.#hasTimedOut ||= this.#connections.get(connection)?.merit === 'none';
+      this.#drop(connection, new MSRPError('MSRP_ERR_CLOSED', 'no session was bound in time'));
+    });
+  }
+
+  /** Whoever had a session gets what we sent last. */
+  #drop(connection: Connection, error?: Error): void {
+    if (this.#connections.get(connection)?.merit === 'session') connection.close();
+    else connection.destroy(error);
   }
 
   onClose(connection: Connection): void {
-    this.#connections.get(connection)?.cancel();
+    this.#connections.get(connection)?.timer.cancel();
     this.#connections.delete(connection);
+    this.onGone?.();
   }
 
   /** Stops listening; sessions live on, and connections without one go. */
   async close(): Promise<void> {
-    for (const connection of this.#connections.keys()) if (connection.sessions === 0) connection.destroy();
+    this.#isClosed = true;
+    for (const connection of this.#connections.keys()) if (connection.sessions === 0) this.#drop(connection);
     await this.#listener.close();
   }
 }
