@@ -292,7 +292,7 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#end(error ?? new MSRPError('MSRP_ERR_CLOSED', 'the peer closed the connection', { scope: 'session' }), error);
   }
 
-  /** Ends the session once all is written; the connection too, if this was its last session. */
+  /** Ends the session once all is written; the connection too, if it has no other and nobody keeps it for the next (`idleMs`). */
   async close(): Promise<void> {
     if (this.#closed !== undefined) return;
     await this.write([]).catch(() => {});
