@@ -3,21 +3,25 @@
 import type { CoarseTimer } from './coarse-timers.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import type { Settings } from './options.ts';
-import type { ConnectTarget, Socket } from './socket.ts';
+import type { ConnectTarget } from './socket.ts';
 
 /** How long a connection without sessions is kept, in milliseconds (D-CONN-5). */
 const defaultIdleMs = 300_000;
 
 interface Shared {
-  connection: Promise<Connection>;
+  readonly key: string;
+  readonly connection: Promise<Connection>;
   /** The same, once it is there. */
   opened: Connection | undefined;
+  /** How many wait for it to be there, and what gives it up with the last of them. */
+  waiting: number;
+  readonly abort: AbortController;
   idle: CoarseTimer | undefined;
 }
 
 /** Give the same one to all connectors that are to share connections, as `ConnectOptions.pool`. */
 export class ConnectionPool {
-  readonly #idleMs: number;
+  #idleMs: number;
   readonly #shared = new Map<string, Shared>();
 
   /** `idleMs`: how long to keep a connection without sessions, in milliseconds; 0: not at all. Default 300,000. */
@@ -30,84 +34,90 @@ export class ConnectionPool {
     return this.#shared.size;
   }
 
-  /** @internal The connection to `target`: the one there is, or the one that `open` makes. */
-  connect(target: ConnectTarget, settings: Settings, open: () => Promise<Socket>): Promise<Connection> {
+  /**
+   * @internal The connection to `target`: the one there is, or a new one. `stop` aborts when the caller gives up; opening one, which has
+   * no time limit of its own, is given up with the last who waits for it, and then rejects.
+   */
+  connect(target: ConnectTarget, settings: Settings, stop: AbortSignal): Promise<Connection> {
     const key = keyOf(target);
-    const known = this.#shared.get(key);
+    let shared = this.#shared.get(key);
     // One that is closing takes no new session, though it may take a while to be gone.
-    if (known !== undefined && known.opened?.isOpen !== false) {
-      known.idle?.cancel();
-      known.idle = undefined;
-      return known.connection;
-    }
-    const shared: Shared = { connection: this.#open(key, settings, open), opened: undefined, idle: undefined };
-    this.#shared.set(key, shared);
-    return this.#watch(key, shared);
-  }
-
-  async #open(key: string, settings: Settings, open: () => Promise<Socket>): Promise<Connection> {
-    const owner: ConnectionOwner = {
-      admit: () => 481,
-      onClose: (connection) => {
-        if (this.#shared.get(key)?.opened === connection) this.#forget(key);
-      },
-      onIdle: (connection) => this.#onIdle(key, connection),
-    };
-    return new Connection(await open(), settings, owner);
-  }
-
-  /** Keeps the entry of a connection that is being opened true. */
-  #watch(key: string, shared: Shared): Promise<Connection> {
-    shared.connection = shared.connection.then(
-      (connection) => {
-        shared.opened = connection;
-        if (!connection.isOpen) this.#forget(key);
-        // Those who waited bind now. They may all have given up meanwhile.
-        connection.settings.network.defer(() => {
-          if (connection.isOpen && connection.sessions === 0) this.#onIdle(key, connection);
-        });
-        return connection;
-      },
-      (error: unknown) => {
-        this.#forget(key);
-        throw error;
-      },
-    );
+    if (shared === undefined || shared.opened?.isOpen === false) shared = this.#open(key, target, settings);
+    if (shared.opened === undefined) this.#await(shared, stop);
     return shared.connection;
   }
 
-  #forget(key: string): void {
-    this.#shared.get(key)?.idle?.cancel();
-    this.#shared.delete(key);
+  #open(key: string, target: ConnectTarget, settings: Settings): Shared {
+    const abort = new AbortController();
+    const connection = settings.network.connect(target, abort.signal).then(
+      (socket) => this.#onOpen(shared, new Connection(socket, settings, this.#ownerOf(shared))),
+      (error: unknown) => {
+        this.#forget(shared);
+        throw error;
+      },
+    );
+    const shared: Shared = { key, connection, opened: undefined, waiting: 0, abort, idle: undefined };
+    this.#shared.set(key, shared);
+    return shared;
   }
 
-  #onIdle(key: string, connection: Connection): void {
-    const shared = this.#shared.get(key);
-    const isShared = shared?.opened === connection;
-    const close = (): void => {
-      if (connection.sessions > 0) return;
-      if (isShared) this.#forget(key);
-      connection.close();
+  #ownerOf(shared: Shared): ConnectionOwner {
+    return {
+      admit: () => 481,
+      onClose: () => this.#forget(shared),
+      onIdle: () => this.#onIdle(shared),
     };
-    if (!isShared || this.#idleMs === 0) return close();
-    shared.idle?.cancel();
-    shared.idle = connection.settings.timers.start(this.#idleMs, close);
   }
 
-  /** Closes the connections that no session uses. */
+  #await(shared: Shared, stop: AbortSignal): void {
+    shared.waiting++;
+    stop.addEventListener('abort', () => {
+      if (--shared.waiting > 0 || shared.opened !== undefined) return;
+      this.#forget(shared);
+      shared.abort.abort(stop.reason);
+    });
+  }
+
+  #onOpen(shared: Shared, connection: Connection): Connection {
+    shared.opened = connection;
+    // Those who waited bind now. They may all have given up meanwhile.
+    connection.settings.network.defer(() => {
+      if (connection.isOpen && connection.sessions === 0) this.#onIdle(shared);
+    });
+    return connection;
+  }
+
+  #forget(shared: Shared): void {
+    shared.idle?.cancel();
+    if (this.#shared.get(shared.key) === shared) this.#shared.delete(shared.key);
+  }
+
+  /** It is kept for a while if others can still find it. Whether a session has come meanwhile shows when the time is over. */
+  #onIdle(shared: Shared): void {
+    const connection = shared.opened!;
+    const isFound = this.#shared.get(shared.key) === shared;
+    if (!isFound || this.#idleMs === 0) return this.#close(shared);
+    shared.idle?.cancel();
+    shared.idle = connection.settings.timers.start(this.#idleMs, () => {
+      if (connection.sessions === 0) this.#close(shared);
+    });
+  }
+
+  #close(shared: Shared): void {
+    this.#forget(shared);
+    shared.opened?.close();
+  }
+
+  /** Closes the connections that no session uses, and later each other one with its last session. */
   async close(): Promise<void> {
-    for (const [key, { connection, idle }] of this.#shared) {
-      idle?.cancel();
-      const open = await connection.catch(() => undefined);
-      if (open?.sessions !== 0) continue;
-      this.#forget(key);
-      open.close();
-    }
+    this.#idleMs = 0;
+    for (const shared of this.#shared.values()) if (shared.opened?.sessions === 0) this.#close(shared);
   }
 }
 
-/** D-CONN-1: the same host, port and scheme, and the same proof of identity asked for. */
+/** D-CONN-1: the same host, port and scheme, and the same proof of identity asked for and given. */
 function keyOf({ host, port, tls }: ConnectTarget): string {
-  const proof = tls?.fingerprints?.map(String).sort().join() ?? '';
-  return `${tls === undefined ? 'msrp' : 'msrps'} ${host.toLowerCase()} ${port} ${tls?.servername ?? ''} ${proof}`;
+  const { servername = '', fingerprints = [], ca = [], cert = '' } = tls ?? {};
+  const proofs = [fingerprints.map(String).sort(), [ca].flat(), cert].join(' ');
+  return `${tls === undefined ? 'msrp' : 'msrps'} ${host.toLowerCase()} ${port} ${servername} ${proofs}`;
 }

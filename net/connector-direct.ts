@@ -10,7 +10,7 @@ import { channels } from './diagnostics.ts';
 import { MSRPBindSessionTimeout, MSRPConnectTimeout } from './errors.ts';
 import { MSRPTransport } from './msrp-transport.ts';
 import { type Settings, settingsOf } from './options.ts';
-import type { ConnectTarget, Socket } from './socket.ts';
+import type { ConnectTarget } from './socket.ts';
 import { completeUri, defaultPort } from './uris.ts';
 
 /** For one session. */
@@ -51,17 +51,9 @@ export class ConnectorDirect implements Connector {
     const settings = this.#settings;
     const { connectMs } = settings.timeouts;
     const late = (): Error => new MSRPConnectTimeout(`connecting to ${target.host}:${target.port}`, connectMs);
-    return withDeadline(settings, connectMs, [signal, this.#stages.signal], late, async (stop) => {
-      const pool = this.#pool;
-      // One session that gives up must not take a connection from the others that wait for it.
-      const open = (): Promise<Socket> => settings.network.connect(target, pool === undefined ? stop : undefined);
-      const own = async (): Promise<Connection> => {
-        const opened = new Connection(await open(), settings, alone);
-        // Given up just as it was there: nobody else will close it.
-        if (stop.aborted) opened.destroy();
-        return opened;
-      };
-      const connection = pool?.connect(target, settings, open) ?? own();
+    return withDeadline(settings, connectMs, [signal, this.#stages.signal], late, (stop) => {
+      if (stop.aborted) throw abortedError('connecting', stop);
+      const connection = this.#pool?.connect(target, settings, stop) ?? connectAlone(target, settings, stop);
       return unlessAborted(connection, stop, () => abortedError('connecting', stop));
     });
   }
@@ -92,8 +84,13 @@ export class ConnectorDirect implements Connector {
   }
 }
 
-/** Nobody else may use a connection that is not shared. */
-const alone = { admit: (): number => 481 };
+/** A connection that nobody else may use. */
+async function connectAlone(target: ConnectTarget, settings: Settings, stop: AbortSignal): Promise<Connection> {
+  const connection = new Connection(await settings.network.connect(target, stop), settings, { admit: () => 481 });
+  // Given up just as it was there: nobody else will close it.
+  if (stop.aborted) connection.destroy();
+  return connection;
+}
 
 /** R4975-5.4-4: the first URI says where to and whether by TLS. */
 function targetOf(path: readonly URI[], settings: Settings): ConnectTarget {

@@ -159,9 +159,12 @@ class Arrival {
   refuse(): void {
     this.onGone = undefined;
     this.#connection.respond(this.request, 481);
-    void this.transport.close().then(() => {
-      if (this.#connection.sessions === 0) this.#connection.close();
-    });
+    void this.#leave();
+  }
+
+  async #leave(): Promise<void> {
+    await this.transport.close();
+    if (this.#connection.sessions === 0) this.#connection.close();
   }
 
   /** Takes an empty request, which is nothing to read. Of another one, head and all are for the reader. */

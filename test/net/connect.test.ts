@@ -1,21 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  AcceptorDirect,
-  type ConnectOptions,
-  ConnectorDirect,
-  MSRPServer,
-  type MSRPTransport,
-  URI,
-} from '../../index.ts';
+import { AcceptorDirect, type ConnectOptions, ConnectorDirect, MSRPServer, URI } from '../../index.ts';
 import { fingerprintOf, formatFingerprint } from '../../net/fingerprint.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 import { type LinkFaults, SimulatedNetwork } from '../simulation/simulated-network.ts';
 import { type Certificate, makeAuthority, makeCertificate } from './certificates.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
 import { emptySend, rawConnect, rawListen, rawPath, response, textSend } from './raw-peer.ts';
+import { here, kept } from './serve.ts';
 
-const here = new URI({ host: '127.0.0.1' });
 const hereTLS = new URI({ host: '127.0.0.1', useTLS: true });
 
 let authority: Certificate;
@@ -27,11 +20,6 @@ beforeAll(async () => {
   good = await makeCertificate({ addresses: ['127.0.0.1'], issuer: authority });
   elsewhere = await makeCertificate({ names: ['bob.example'], issuer: authority });
 });
-
-function kept(transport: MSRPTransport): MSRPTransport {
-  closeAfterTest(() => transport.destroy());
-  return transport;
-}
 
 async function acceptor(uri = here, options: ConnectOptions = {}): Promise<[AcceptorDirect, URI]> {
   const made = new AcceptorDirect(options);

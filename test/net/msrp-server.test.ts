@@ -1,65 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import {
-  ConnectionPool,
-  type ConnectOptions,
-  ConnectorDirect,
-  MSRPServer,
-  type MSRPTransport,
-  URI,
-} from '../../index.ts';
+import { ConnectionPool, type ConnectOptions, ConnectorDirect, MSRPServer, URI } from '../../index.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 import { SimulatedNetwork } from '../simulation/simulated-network.ts';
 import { type Certificate, makeCertificate } from './certificates.ts';
-import { closeAfterTest, rejectionOf } from './open.ts';
+import { rejectionOf } from './open.ts';
 import { emptySend, rawConnect, rawPath, response, textSend } from './raw-peer.ts';
+import { bind, carries, expectOne, here, kept, serve, session } from './serve.ts';
 
-const here = new URI({ host: '127.0.0.1' });
 let certificate: Certificate;
 
 beforeAll(async () => {
   certificate = await makeCertificate({ addresses: ['127.0.0.1'] });
 });
-
-function serve(options: ConnectOptions = {}): MSRPServer {
-  const server = new MSRPServer(options);
-  closeAfterTest(() => server.close());
-  return server;
-}
-
-async function expectOne(server: MSRPServer): Promise<URI> {
-  const [uri] = await server.prepare(here);
-  return uri!;
-}
-
-function kept(transport: MSRPTransport): MSRPTransport {
-  closeAfterTest(() => transport.destroy());
-  return transport;
-}
-
-async function bind(uri: URI, options: ConnectOptions = {}): Promise<MSRPTransport> {
-  const connector = new ConnectorDirect(options);
-  await connector.prepare(here);
-  return kept(await connector.complete([uri]));
-}
-
-async function session(server: MSRPServer, options: ConnectOptions = {}): Promise<[MSRPTransport, MSRPTransport]> {
-  const uri = await expectOne(server);
-  const [near, far] = await Promise.all([bind(uri, options), server.complete(undefined, { localUri: uri })]);
-  return [near, kept(far)];
-}
-
-async function carries(from: MSRPTransport, to: MSRPTransport, text: string): Promise<void> {
-  await from.writeChunk(from.makeChunk({ data: text, failureReport: 'no' }));
-  const chunk = await to.readChunk();
-  expect(chunk.data.toString()).toBe(text);
-  expect(to.checkIncomingSendChunk(chunk)).toBeUndefined();
-}
-
-function pool(o?: { idleMs?: number }): ConnectionPool {
-  const made = new ConnectionPool(o);
-  closeAfterTest(() => made.close());
-  return made;
-}
 
 describe('a server', () => {
   test('has several sessions on one port, each with a connection of its own', async () => {
@@ -275,70 +227,6 @@ describe('a server', () => {
   });
 });
 
-describe('a pool', () => {
-  test('shares one connection between sessions, and closing one leaves the others', async () => {
-    const server = serve();
-    const shared = pool();
-    const pairs = await Promise.all([1, 2, 3].map(() => session(server, { pool: shared })));
-    expect([shared.size, server.stats().connections]).toEqual([1, 1]);
-    await pairs[0]![0].close();
-    pairs[1]![0].destroy();
-    await carries(...pairs[2]!, 'still');
-    await carries(pairs[2]![1], pairs[2]![0], 'still');
-    expect([shared.size, server.stats().connections]).toEqual([1, 1]);
-  });
-
-  test('keeps an idle connection for the next session, and with idleMs 0 closes it', async () => {
-    const server = serve();
-    for (const [idleMs, expected] of [
-      [60_000, 1],
-      [0, 2],
-    ] as const) {
-      const shared = pool({ idleMs });
-      const ports = new Set<number>();
-      for (let round = 0; round < 2; round++) {
-        const [near, far] = await session(server, { pool: shared });
-        ports.add(far.peer.port);
-        await near.close();
-      }
-      expect(ports.size).toBe(expected);
-    }
-  });
-
-  test('does not give out a connection that the peer has ended, nor forget the new one when the old one is gone', async () => {
-    const server = serve();
-    const shared = pool();
-    const [near, far] = await session(server, { pool: shared });
-    far.destroy();
-    await rejectionOf(near.readChunk());
-    const [again, other] = await session(server, { pool: shared });
-    await carries(again, other, 'new');
-    expect(shared.size).toBe(1);
-    const [third, fourth] = await session(server, { pool: shared });
-    expect(fourth.peer.port).toBe(other.peer.port);
-    await carries(third, fourth, 'shared');
-  });
-
-  test('closes a connection that came when nobody wanted it any more', async () => {
-    const network = new SimulatedNetwork({ seed: 1 });
-    const { clock } = network;
-    const server = new MSRPServer({ network, clock });
-    const [uri] = await server.prepare(here);
-    const shared = new ConnectionPool({ idleMs: 1000 });
-    const near = new ConnectorDirect({ network, clock, pool: shared });
-    await near.prepare(here);
-    const complete = near.complete([uri!], { signal: AbortSignal.abort() });
-    expect(await rejectionOf(network.settle(complete))).toMatchObject({ code: 'MSRP_ERR_ABORTED' });
-    await network.run(500);
-    expect(shared.size).toBe(1);
-    await network.run(1500);
-    expect(shared.size).toBe(0);
-    await server.close();
-    await network.run();
-    expect(clock.pending).toBe(0);
-  });
-});
-
 test.each([
   [1000, 1000],
   [1000, 10],
@@ -347,7 +235,7 @@ test.each([
   { timeout: 60_000 },
   async (count, connections) => {
     const server = serve();
-    const pools = Array.from({ length: connections }, () => pool({ idleMs: 0 }));
+    const pools = Array.from({ length: connections }, () => new ConnectionPool({ idleMs: 0 }));
     const pairs = await Promise.all(
       Array.from({ length: count }, (_, index) => session(server, { pool: pools[index % connections]! })),
     );
