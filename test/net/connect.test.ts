@@ -176,6 +176,13 @@ describe('a connector', () => {
     await peer.untilEnded();
   });
 
+  test('rejects with MSRP_ERR_CONNECT where nobody listens', async () => {
+    const [far, uri] = await acceptor();
+    await far.cleanup();
+    const [near] = await connector();
+    expect(await rejectionOf(near.complete([uri]))).toMatchObject({ code: 'MSRP_ERR_CONNECT' });
+  });
+
   test('does not begin with a signal that is aborted already', async () => {
     const [near] = await connector();
     const path = [new URI({ host: '127.0.0.1', port: 9, sessionId: 'raw' })];

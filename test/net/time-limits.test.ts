@@ -106,6 +106,18 @@ describe('an acceptor', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('waits for 30 s by default', async () => {
+    const { network, options } = simulated();
+    const [far] = await acceptor({ ...options, timeouts: {} });
+    const complete = far.complete();
+    let isSettled = false;
+    complete.catch(() => (isSettled = true));
+    await network.run(29_999);
+    expect(isSettled).toBe(false);
+    await network.run(30_250);
+    expect(await rejectionOf(complete)).toMatchObject({ name: 'MSRPIncomingConnectTimeout', seconds: 30 });
+  });
+
   test('lets its connection go with the session', async () => {
     const { network, clock, options } = simulated();
     const [far, uri] = await acceptor(options);
