@@ -38,12 +38,18 @@ function linkTo(signal: AbortSignal, abort: AbortController): () => void {
   return () => signal.removeEventListener('abort', onAbort);
 }
 
-/** Rejects with `error()` when `signal` aborts, before `promise` has settled. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, error: () => Error): Promise<T> {
+/** Rejects with `error()` when `signal` aborts, before `promise` has settled. What comes all the same goes to `tooLate`. */
+export function unlessAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal,
+  error: () => Error,
+  tooLate: (value: T) => void = () => {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(error());
+    const settled = (): void => signal.removeEventListener('abort', onAbort);
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort);
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    promise.then((value) => (signal.aborted ? tooLate : resolve)(value), reject).finally(settled);
   });
 }
