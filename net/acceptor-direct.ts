@@ -27,11 +27,13 @@ export class AcceptorDirect implements Connector {
     this.#stages.prepare();
     const listener = await SharedListener.open(this.#settings, placeOf(localUri, this.#settings));
     this.#listener = listener;
-    if (this.#stages.signal.aborted) {
+    try {
+      if (this.#stages.signal.aborted) throw abortedError('preparing', this.#stages.signal);
+      this.#expectation = listener.expect(localUri);
+    } catch (error) {
       await listener.close();
-      throw abortedError('preparing', this.#stages.signal);
+      throw error;
     }
-    this.#expectation = listener.expect(localUri);
     return [this.#expectation.localUri];
   }
 

@@ -53,8 +53,9 @@ export class ConnectorDirect implements Connector {
     const late = (): Error => new MSRPConnectTimeout(`connecting to ${target.host}:${target.port}`, connectMs);
     return withDeadline(settings, connectMs, [signal, this.#stages.signal], late, (stop) => {
       if (stop.aborted) throw abortedError('connecting', stop);
-      const connection = this.#pool?.connect(target, settings, stop) ?? connectAlone(target, settings, stop);
-      return unlessAborted(connection, stop, () => abortedError('connecting', stop));
+      const aborted = (): Error => abortedError('connecting', stop);
+      if (this.#pool !== undefined) return unlessAborted(this.#pool.connect(target, settings, stop), stop, aborted);
+      return unlessAborted(connectAlone(target, settings, stop), stop, aborted, (tooLate) => tooLate.destroy());
     });
   }
 
@@ -86,10 +87,7 @@ export class ConnectorDirect implements Connector {
 
 /** A connection that nobody else may use. */
 async function connectAlone(target: ConnectTarget, settings: Settings, stop: AbortSignal): Promise<Connection> {
-  const connection = new Connection(await settings.network.connect(target, stop), settings, { admit: () => 481 });
-  // Given up just as it was there: nobody else will close it.
-  if (stop.aborted) connection.destroy();
-  return connection;
+  return new Connection(await settings.network.connect(target, stop), settings, { admit: () => 481 });
 }
 
 /** R4975-5.4-4: the first URI says where to and whether by TLS. */

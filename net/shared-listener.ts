@@ -47,7 +47,7 @@ export class SharedListener implements ConnectionOwner {
         shared.#listener = await shared.#listen(place, port);
         return shared;
       } catch (error) {
-        if (port >= last) throw error;
+        if (port >= last || (error as MSRPError).code !== 'MSRP_ERR_LISTEN') throw error;
       }
     }
   }

@@ -1,12 +1,13 @@
 // Counts what is open on a simulated network, so that a test can see that nothing is left.
 
+import type { Listener } from '../../net/socket.ts';
 import type { SimulatedNetwork } from '../simulation/simulated-network.ts';
 
 export class OpenCount {
   readonly #network: SimulatedNetwork;
   /** Connections that were given out. */
   connections = 0;
-  listeners = 0;
+  readonly #listening = new Set<object>();
 
   constructor(network: SimulatedNetwork) {
     this.#network = network;
@@ -19,14 +20,18 @@ export class OpenCount {
     const listen = network.listen.bind(network);
     network.listen = async (at, onSocket, onError) => {
       const listener = await listen(at, onSocket, onError);
-      this.listeners++;
-      return { ...listener, close: () => this.#close(() => listener.close()) };
+      this.#listening.add(listener);
+      return { ...listener, close: () => this.#close(listener) };
     };
   }
 
-  async #close(close: () => Promise<void>): Promise<void> {
-    await close();
-    this.listeners--;
+  async #close(listener: Listener): Promise<void> {
+    await listener.close();
+    this.#listening.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listening.size;
   }
 
   /** Ends of connections that are open. */
