@@ -20,6 +20,8 @@ const minVersion = 'TLSv1.2';
 
 /** What a server waits for a handshake by default. */
 const defaultHandshakeMs = 30_000;
+/** Node throws for `Infinity`, when a client connects. */
+const maxTimerMs = 2 ** 31 - 1;
 
 /** The fingerprints that decide, or `undefined` when the CA does. */
 export function pinsOf(tls: TLSCredentials): readonly Fingerprint[] | undefined {
@@ -49,7 +51,7 @@ export function serverOptions(tls: ServerTLS, pinned: boolean): TlsOptions {
     ...contextOptions(tls),
     requestCert: pinned || Boolean(tls.requestClientCertificate),
     rejectUnauthorized: !pinned && tls.requestClientCertificate !== 'unchecked',
-    handshakeTimeout: tls.handshakeTimeout ?? defaultHandshakeMs,
+    handshakeTimeout: Math.min(tls.handshakeTimeout ?? defaultHandshakeMs, maxTimerMs),
   };
 }
 
