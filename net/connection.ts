@@ -16,7 +16,7 @@ import {
   type URI,
 } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
-import { channels } from './diagnostics.ts';
+import { channels, publishSent } from './diagnostics.ts';
 import { Outbox } from './outbox.ts';
 import type { Settings } from './options.ts';
 import { formatResponse, mayRespond, ResponseFormat } from './replies.ts';
@@ -76,7 +76,7 @@ export class Connection implements SocketHandler {
     this.outbox = new Outbox(socket, settings.network, limits.unsentBytes, {
       onFull: () => this.stop(this.outbox),
       onRoom: () => this.go(this.outbox),
-      onFlush: this.#traffic && ((buffers) => this.#traffic?.sent(buffers)),
+      onFlush: (buffers) => this.#onFlush(buffers),
     });
     this.#decoder = new ChunkDecoder(this.#sink(), options);
     socket.attach(this);
@@ -153,6 +153,11 @@ export class Connection implements SocketHandler {
 
   onDrain(): void {
     this.outbox.onDrain();
+  }
+
+  #onFlush(buffers: readonly Buffer[]): void {
+    this.#traffic?.sent(buffers);
+    if (channels.sent.hasSubscribers) publishSent(this, buffers);
   }
 
   /** FIN: what was received has been processed and is answered; the sessions have failed, nothing else is sent (D-CONN-7). */

@@ -6,7 +6,6 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { Connection } from './connection.ts';
 import { abortedError, type CompleteOptions, type Connector, Stages } from './connector.ts';
 import { unlessAborted, withDeadline } from './deadline.ts';
-import { channels } from './diagnostics.ts';
 import { MSRPBindSessionTimeout, MSRPConnectTimeout } from './errors.ts';
 import { MSRPTransport } from './msrp-transport.ts';
 import { type Settings, settingsOf } from './options.ts';
@@ -72,7 +71,7 @@ export class ConnectorDirect implements Connector {
       transport.destroy(error as Error);
       throw error;
     }
-    if (channels.bound.hasSubscribers) channels.bound.publish({ transport });
+    transport.announce();
     return transport;
   }
 

@@ -8,7 +8,6 @@
 import { type ChunkSink, type Continuation, type Head, MSRPError, type URI } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import type { Bound, Connection } from './connection.ts';
-import { channels } from './diagnostics.ts';
 import { isEmptySend } from './binding.ts';
 import { MSRPTransport } from './msrp-transport.ts';
 import type { Settings } from './options.ts';
@@ -98,7 +97,7 @@ export class Expectation {
     const { transport } = arrival;
     arrival.onGone = () => this.#end();
     arrival.accept();
-    if (channels.bound.hasSubscribers) channels.bound.publish({ transport });
+    transport.announce();
     this.#settle?.resolve(transport);
   }
 

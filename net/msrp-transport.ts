@@ -72,6 +72,7 @@ export class MSRPTransport implements Bound, FrameSource {
   #taker: TransportSink | undefined;
   readonly #outgoing: Outgoing[] = [];
   readonly #unwritten = new Set<Outgoing>();
+  #isBound = false;
   #closed: Error | undefined;
   /** Closed in order, by either side. */
   #isOver = false;
@@ -132,9 +133,7 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** As `write`. Throws what `encodeChunk` throws. */
   async writeChunk(chunk: Chunk): Promise<void> {
-    const buffers = encodeChunk(chunk);
-    if (channels.sent.hasSubscribers) channels.sent.publish({ connection: this.connection, chunk });
-    await this.write(buffers);
+    await this.write(encodeChunk(chunk));
   }
 
   /** @internal */
@@ -257,6 +256,12 @@ export class MSRPTransport implements Bound, FrameSource {
     );
   }
 
+  /** @internal Both sides agree on the session: others may know of it. */
+  announce(): void {
+    this.#isBound = true;
+    if (channels.bound.hasSubscribers) channels.bound.publish({ transport: this });
+  }
+
   /** @internal Binds the session as the active side. */
   async bind(): Promise<void> {
     if (!this.connection.isOpen) {
@@ -326,6 +331,6 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#reader.close(reason);
     this.#taker?.onClose(error);
     this.#onOver?.();
-    if (channels.ended.hasSubscribers) channels.ended.publish({ transport: this, error });
+    if (this.#isBound && channels.ended.hasSubscribers) channels.ended.publish({ transport: this, error });
   }
 }
