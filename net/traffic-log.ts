@@ -11,9 +11,8 @@ import { masked } from './uris.ts';
 const bodyShown = 512;
 
 export class TrafficLog {
-  readonly #received: ChunkDecoder | undefined;
+  #received: ChunkDecoder | undefined;
   #sent: ChunkDecoder | undefined;
-  #failed = false;
 
   constructor(logger: Logger, socket: Socket, bodies: boolean) {
     const local = hostPort(socket.localAddress, socket.localPort);
@@ -23,22 +22,21 @@ export class TrafficLog {
   }
 
   received(input: Buffer): void {
-    if (this.#failed) return;
-    try {
-      this.#received?.write(input);
-    } catch {
-      // The connection's own decoder has said why.
-      this.#failed = true;
-    }
+    this.#received = decode(this.#received, [input]);
   }
 
   sent(buffers: readonly Buffer[]): void {
-    try {
-      for (const buffer of buffers) this.#sent?.write(buffer);
-    } catch {
-      // Somebody writes raw octets that are no chunks.
-      this.#sent = undefined;
-    }
+    this.#sent = decode(this.#sent, buffers);
+  }
+}
+
+/** Nothing more is shown once it fails: the connection's own decoder says why, or somebody writes raw octets that are no chunks. */
+function decode(decoder: ChunkDecoder | undefined, buffers: readonly Buffer[]): ChunkDecoder | undefined {
+  try {
+    for (const buffer of buffers) decoder?.write(buffer);
+    return decoder;
+  } catch {
+    return undefined;
   }
 }
 
@@ -47,6 +45,8 @@ class ChunkWriter implements ChunkSink {
   readonly #direction: string;
   readonly #bodies: boolean;
   #text = '';
+  /** Of the body: what is shown, and the octets of all. */
+  #shown: Buffer[] = [];
   #size = 0;
 
   constructor(logger: Logger, direction: string, bodies: boolean) {
@@ -57,18 +57,22 @@ class ChunkWriter implements ChunkSink {
 
   onHead(head: Head): void {
     const { transactionId, method, code, comment = '' } = head;
-    const start = method ?? `${String(code)} ${comment}`;
+    const start = method ?? `${String(code)} ${comment}`.trimEnd();
     this.#text = masked(`MSRP ${transactionId} ${start}\n${head.headers.format().replaceAll('\r\n', '\n')}`);
+    this.#shown = [];
     this.#size = 0;
   }
 
+  /** Cut only at the end: a character may come in two reads. */
   onBody(bytes: Buffer): void {
-    if (this.#bodies && this.#size < bodyShown) this.#text += bytes.subarray(0, bodyShown - this.#size).toString();
+    if (this.#bodies && this.#size < bodyShown) this.#shown.push(bytes.subarray(0, bodyShown - this.#size));
     this.#size += bytes.length;
   }
 
   onEnd(flag: string): void {
-    this.#logger.debug(`${this.#direction}\n${this.#text}${this.#size > 0 ? `\n(${this.#size} octets) ` : ''}${flag}`);
+    const body = this.#shown.length === 0 ? '' : `\n${Buffer.concat(this.#shown).toString()}\n`;
+    const size = this.#size === 0 ? '' : `(${this.#size} octets) `;
+    this.#logger.debug(`${this.#direction}\n${this.#text}${body}${size}${flag}`);
   }
 
   onInvalid(error: Error): void {
