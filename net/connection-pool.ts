@@ -2,7 +2,7 @@
 
 import type { CoarseTimer } from './coarse-timers.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
-import type { Settings } from './options.ts';
+import { checkMs, type Settings } from './options.ts';
 import type { ConnectTarget } from './socket.ts';
 
 /** How long a connection without sessions is kept, in milliseconds (D-CONN-5). */
@@ -24,9 +24,13 @@ export class ConnectionPool {
   #idleMs: number;
   readonly #shared = new Map<string, Shared>();
 
-  /** `idleMs`: how long to keep a connection without sessions, in milliseconds; 0: not at all. Default 300,000. */
+  /**
+   * `idleMs`: how long to keep a connection without sessions, in milliseconds; 0: not at all. Default 300,000. Throws
+   * `MSRP_ERR_ARGUMENT` for what is no time.
+   */
   constructor(o: { idleMs?: number } = {}) {
     this.#idleMs = o.idleMs ?? defaultIdleMs;
+    checkMs('idleMs', this.#idleMs);
   }
 
   /** Connections open or being opened. */

@@ -25,7 +25,8 @@ export interface Timeouts {
   incomingMs: number;
   /**
    * How long a connection that was accepted is kept for another session when its last one has ended (D-CONN-5); 0: not at all. Once
-   * nobody listens any more, it is not kept either. Default 300,000; that of connections we opened is {@link ConnectionPool}'s.
+   * nobody listens any more, it is not kept either. Default 330,000: longer than the 300,000 of a {@link ConnectionPool}, so that the
+   * side closes it that may be about to bind a session.
    */
   idleMs: number;
   /** Until a relay answers an AUTH. */
@@ -92,7 +93,7 @@ const defaultTimeouts: Timeouts = {
   connectMs: 30_000,
   bindMs: 30_000,
   incomingMs: 30_000,
-  idleMs: 300_000,
+  idleMs: 330_000,
   authMs: 30_000,
   responseMs: 30_000,
 };
@@ -105,11 +106,12 @@ export const defaultConnectionLimits: ConnectionLimits = {
   stallMs: 20_000,
 };
 
-/** Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number: now, and not when the first connection comes. */
+/** Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number, or a time that is none: now, and not when a connection comes. */
 export function settingsOf(options: EndpointOptions = {}): Settings {
   for (const [name, value] of Object.entries(options.limits ?? {})) {
     if (!(value > 0)) throw new MSRPError('MSRP_ERR_ARGUMENT', `the limit ${name} cannot be ${value}`);
   }
+  for (const [name, ms] of Object.entries(options.timeouts ?? {})) checkMs(name, ms);
   const clock = options.clock ?? systemClock;
   return {
     options,
@@ -122,4 +124,9 @@ export function settingsOf(options: EndpointOptions = {}): Settings {
     idents: identSourceOf(options.random ?? systemRandom),
     network: options.network ?? nodeNetwork,
   };
+}
+
+/** Throws `MSRP_ERR_ARGUMENT` unless `ms` is a time in milliseconds, of 0 to `Infinity`. */
+export function checkMs(name: string, ms: number): void {
+  if (!(ms >= 0)) throw new MSRPError('MSRP_ERR_ARGUMENT', `the time ${name} cannot be ${ms}`);
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { AcceptorDirect, type ConnectOptions, ConnectorDirect, MSRPServer, URI } from '../../index.ts';
+import { AcceptorDirect, ConnectionPool, type ConnectOptions, ConnectorDirect, MSRPServer, URI } from '../../index.ts';
 import { fingerprintOf, formatFingerprint } from '../../net/fingerprint.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 import { type LinkFaults, SimulatedNetwork } from '../simulation/simulated-network.ts';
@@ -384,12 +384,17 @@ describe.each([
   });
 });
 
-test('a limit that cannot be is MSRP_ERR_ARGUMENT at once', () => {
-  for (const limits of [{ badRequests: 0 }, { headBytes: -1 }]) {
-    for (const End of [ConnectorDirect, AcceptorDirect, MSRPServer]) {
-      expect(() => new End({ limits })).toThrow(expect.objectContaining({ code: 'MSRP_ERR_ARGUMENT' }));
-    }
+test('a limit or a time that cannot be is MSRP_ERR_ARGUMENT at once', () => {
+  const wrong = expect.objectContaining({ code: 'MSRP_ERR_ARGUMENT' });
+  for (const options of [
+    { limits: { badRequests: 0 } },
+    { limits: { headBytes: -1 } },
+    { timeouts: { bindMs: Number.NaN } },
+    { timeouts: { idleMs: -1 } },
+  ]) {
+    for (const End of [ConnectorDirect, AcceptorDirect, MSRPServer]) expect(() => new End(options)).toThrow(wrong);
   }
+  for (const idleMs of [-1, Number.NaN]) expect(() => new ConnectionPool({ idleMs })).toThrow(wrong);
 });
 
 test('an acceptor whose prepare() is not done is not ready for complete()', async () => {

@@ -205,6 +205,28 @@ describe('a server', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test.each([
+    ['leaves it to the pool of its peer to close an idle connection', {}, 300_000],
+    ['closes it itself soon after', { idleMs: Number.POSITIVE_INFINITY }, 330_000],
+  ])('by default %s', async (_what, pool, ms) => {
+    const network = new SimulatedNetwork({ seed: 1 });
+    const { clock, random } = network;
+    const server = new MSRPServer({ network, clock, random });
+    const near = new ConnectorDirect({ network, clock, random, pool: new ConnectionPool(pool) });
+    const [uri] = await server.prepare(here);
+    await near.prepare(here);
+    const ends = await network.settle(Promise.all([near.complete([uri!]), server.complete()]));
+    await network.settle(end(...ends));
+    const idleAt = clock.now();
+    await network.run(idleAt + ms - 10);
+    expect(server.stats().connections).toBe(1);
+    await network.run(idleAt + ms + 260);
+    expect(server.stats().connections).toBe(0);
+    await server.close();
+    await network.run();
+    expect(clock.pending).toBe(0);
+  });
+
   test('takes another session on a connection whose last one it has just ended', async () => {
     const { network, server, session } = await shared();
     const [near, far] = await session();
