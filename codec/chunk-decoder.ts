@@ -79,6 +79,17 @@ export class ChunkDecoder {
     return this.#written + this.#at;
   }
 
+  /** In which part of a frame the input ends; undefined between two frames. */
+  get openPart(): 'head' | 'body' | undefined {
+    if (this.#head !== undefined) return 'body';
+    return this.#lines.isOpen ? 'head' : undefined;
+  }
+
+  /** Where the frame begins that came last, in octets from the start of the stream. */
+  get openOffset(): number {
+    return this.#lines.offset;
+  }
+
   /**
    * Takes `input` for good: do not change it afterwards. Throws a {@link ChunkParseError} for what closes the connection;
    * after that the decoder is dead, as after `end`, and throws `MSRP_ERR_STATE`.

@@ -15,6 +15,7 @@ import {
   MSRPError,
   type URI,
 } from '../codec/index.ts';
+import { FrameWatch } from './frame-watch.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import { channels, publishSent } from './diagnostics.ts';
 import { Outbox } from './outbox.ts';
@@ -53,6 +54,7 @@ export class Connection implements SocketHandler {
   readonly outbox: Outbox;
   readonly #owner: ConnectionOwner;
   readonly #decoder: ChunkDecoder;
+  readonly #watch: FrameWatch;
   readonly #traffic: TrafficLog | undefined;
   readonly #responses = new ResponseFormat();
   readonly #sessions = new Map<string, Bound>();
@@ -79,6 +81,8 @@ export class Connection implements SocketHandler {
       onFlush: (buffers) => this.#onFlush(buffers),
     });
     this.#decoder = new ChunkDecoder(this.#sink(), options);
+    const isStopped = (): boolean => this.#stops.size > 0;
+    this.#watch = new FrameWatch(this.#decoder, settings, isStopped, (error) => this.#reject(error));
     socket.attach(this);
     socket.resume();
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this });
@@ -93,9 +97,13 @@ export class Connection implements SocketHandler {
     return this.#sessions.size;
   }
 
-  /** From now on `session` gets the frames for its URI. */
+  /** From now on `session` gets the frames for its URI. Throws `MSRP_ERR_STATE` when another one has that URI here. */
   bind(session: Bound): void {
-    this.#sessions.set(this.#keyOf(session.localUri), session);
+    const key = this.#keyOf(session.localUri);
+    if (this.#sessions.has(key)) {
+      throw new MSRPError('MSRP_ERR_STATE', 'that URI is in use on the connection', { scope: 'session' });
+    }
+    this.#sessions.set(key, session);
     this.#lastPath = undefined;
   }
 
@@ -146,6 +154,7 @@ export class Connection implements SocketHandler {
     this.#traffic?.received(input);
     try {
       this.#decoder.write(input);
+      if (this.isOpen) this.#watch.onRead();
     } catch (error) {
       this.#reject(error as Error);
     }
@@ -182,6 +191,7 @@ export class Connection implements SocketHandler {
   /** Reads on, to no purpose but to see the peer's end, and not for ever: a reset would take from the peer what we sent last. */
   #linger(): void {
     this.#state = 'closing';
+    this.#watch.close();
     this.#stops.clear();
     this.socket.resume();
     this.#lingerTimer = this.settings.timers.start(lingerMs, () => this.socket.destroy());
@@ -190,6 +200,7 @@ export class Connection implements SocketHandler {
   #fail(error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#watch.close();
     this.#lingerTimer?.cancel();
     this.outbox.close();
     this.#endSessions(error);

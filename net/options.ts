@@ -31,6 +31,10 @@ export interface Timeouts {
   idleMs: number;
   /** Until a relay answers an AUTH. */
   authMs: number;
+  /** From the first octet of a head that does not come whole until its last: else the connection is closed, as by a peer that dribbles. */
+  headMs: number;
+  /** Without another octet inside a body, while we read: else the connection is closed. Default 120,000. */
+  idleFrameMs: number;
   /** From the last octet of a request until its response. Else the request has failed with 408. */
   responseMs: number;
 }
@@ -96,6 +100,8 @@ const defaultTimeouts: Timeouts = {
   idleMs: 330_000,
   authMs: 30_000,
   responseMs: 30_000,
+  headMs: 30_000,
+  idleFrameMs: 120_000,
 };
 
 export const defaultConnectionLimits: ConnectionLimits = {
