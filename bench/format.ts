@@ -41,10 +41,12 @@ function cpuOf({ unit, cpu, cpuRatio = 1, cpuReach: reach }: Row): string {
   return `${amount}, ratio ${cpuRatio.toFixed(2)}${goal}`;
 }
 
-function peaksOf({ peaks }: Row): string {
+function peaksOf({ peaks, peakReach: reach }: Row): string {
   if (peaks === undefined) return '';
   const [receiver, sender] = peaks;
-  return `peak memory: receiver ${mebibytes(receiver)}, sender ${mebibytes(sender)}`;
+  const isReached = reach !== undefined && Math.max(receiver, sender) <= reach;
+  const goal = reach === undefined ? '' : `  at most ${mebibytes(reach)}: ${isReached ? 'yes' : 'NO'}`;
+  return `peak memory: receiver ${mebibytes(receiver)}, sender ${mebibytes(sender)}${goal}`;
 }
 
 function mebibytes(bytes: number): string {

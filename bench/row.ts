@@ -24,6 +24,8 @@ export interface Row {
   readonly cpuReach?: number | undefined;
   /** The most memory that the receiving and the sending process had, in octets. */
   readonly peaks?: readonly [number, number];
+  /** What both should be at most. */
+  readonly peakReach?: number;
 }
 
 /** Something to measure. */

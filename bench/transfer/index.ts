@@ -91,7 +91,7 @@ async function receiveRows(group: string, { tls, ...shape }: Shape, effort: Effo
   return rowsOf(group, 'B', samples, goal);
 }
 
-async function smallRows(effort: Effort): Promise<Row[]> {
+async function smallRows(group: string, effort: Effort): Promise<Row[]> {
   const messages = effort.isOnce ? 1000 : 100_000;
   const samples = new Map<string, Sample[]>();
   const protocols: readonly [string, Protocol][] = [
@@ -112,14 +112,18 @@ async function smallRows(effort: Effort): Promise<Row[]> {
       samples.set(name, [...(samples.get(name) ?? []), sample]);
     }
   }
-  return rowsOf('messages of 100 B, 100 unanswered, one connection', 'op', samples, { reach: 1 });
+  return rowsOf(group, 'op', samples, { reach: 1 });
 }
 
+/** A session may have so much more than a bare socket, at either end. */
+const morePeakBytes = 32 * mebibyte;
+
 /** A long transfer whose reader sleeps in the middle; under a heap of 64 MB at both ends. */
-async function memoryRows(effort: Effort): Promise<Row[]> {
+async function memoryRows(group: string, effort: Effort): Promise<Row[]> {
   const totalBytes = effort.isOnce ? 8 * mebibyte : 4096 * mebibyte;
   const stall = { ms: effort.isOnce ? 100 : 20_000, atBytes: totalBytes / 4 };
-  const rows: Row[] = [];
+  const samples = new Map<string, Sample[]>();
+  const peaks: [number, number][] = [];
   for (const kind of ['raw', 'session'] as const) {
     using sender = peer('sender', ['--max-old-space-size=64']);
     using receiver = peer('receiver', ['--max-old-space-size=64']);
@@ -129,13 +133,19 @@ async function memoryRows(effort: Effort): Promise<Row[]> {
     const sent = await sender.call<Sent>(kind === 'raw' ? 'writeStream' : 'sendMessage', call);
     const received = await receiver.call<Received>('result');
     if (received.bytes !== totalBytes) throw new Error(`${kind}: ${received.bytes} octets instead of ${totalBytes}`);
-    const seconds = sent.seconds - stall.ms / 1000;
-    const group = `${totalBytes / mebibyte} MiB, the reader sleeps ${stall.ms / 1000} s`;
-    const sample = { speed: totalBytes / seconds, cpu: (received.cpu * 1e9) / totalBytes };
-    const [row] = rowsOf(group, 'B', new Map([[kind === 'raw' ? 'bare socket' : 'session', [sample]]]), {});
-    rows.push({ ...row!, peaks: [received.peak, sent.peak] });
+    const sample = {
+      speed: totalBytes / (sent.seconds - stall.ms / 1000),
+      cpu: (received.cpu * 1e9) / totalBytes,
+    };
+    samples.set(kind === 'raw' ? 'bare socket' : 'session', [sample]);
+    peaks.push([received.peak, sent.peak]);
   }
-  return rows;
+  const peakReach = Math.max(...(peaks[0] ?? [])) + morePeakBytes;
+  return rowsOf(group, 'B', samples, {}).map((row, at) => ({
+    ...row,
+    peaks: peaks[at]!,
+    ...(at === 1 && { peakReach }),
+  }));
 }
 
 async function makeTLS(): Promise<{ cert: string; key: string }> {
@@ -162,10 +172,14 @@ function receiveMeasurements(writeBytes: number, isTLS: boolean): Measurement[] 
   });
 }
 
+function named(name: string, rows: (group: string, effort: Effort) => Promise<Row[]>): Measurement {
+  return { name, rows: (effort) => rows(name, effort) };
+}
+
 export const transferMeasurements: readonly Measurement[] = [
   ...receiveMeasurements(65_536, false),
   ...receiveMeasurements(mebibyte, false),
   ...receiveMeasurements(65_536, true),
-  { name: 'messages of 100 B, 100 unanswered, one connection', rows: smallRows },
-  { name: '4 GiB, the reader sleeps for 20 s in the middle', rows: memoryRows },
+  named('messages of 100 B, 100 unanswered, one connection', smallRows),
+  named('4 GiB, the reader sleeps for 20 s in the middle', memoryRows),
 ];
