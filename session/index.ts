@@ -6,3 +6,4 @@ export { MSRPSession, type TransactionError } from './msrp-session.ts';
 export { OutgoingMessage, type SendOptions } from './outgoing-message.ts';
 export type { SessionOptions } from './session-options.ts';
 export type { Body } from './source.ts';
+export * from './payload/index.ts';
