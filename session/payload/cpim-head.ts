@@ -137,7 +137,7 @@ function readLines(lines: readonly string[], tolerant: boolean): Pick<CPIMHead, 
     // Without a prefix NS is always NS: else nothing could bring the default namespace back.
     const isCPIM = namespace === cpimNamespace;
     if (name === 'NS' && (isCPIM || field.prefix === undefined)) bind(bindings, field);
-    else
+    else {
       headers.push({
         namespace,
         name,
@@ -145,6 +145,7 @@ function readLines(lines: readonly string[], tolerant: boolean): Pick<CPIMHead, 
         value: field.value,
         text: unescapeText(field.value),
       });
+    }
     if (name === 'Require' && isCPIM) required.push(...requirements(bindings, field.value));
   }
   return { headers, required };

@@ -48,6 +48,23 @@ function expectMessage(message: CPIMMessage, expected: Expected): void {
   if (expected.subject) expect(subjects).toEqual(expected.subject);
 }
 
+/** All that a message says, as plain data. */
+function saidBy(message: CPIMMessage): unknown {
+  const { from, to, cc, dateTime, subjects, headers, required, contentHeaders, contentType, content } = message;
+  return {
+    from,
+    to,
+    cc,
+    dateTime,
+    subjects,
+    headers,
+    required,
+    contentHeaders: [...contentHeaders],
+    contentType,
+    content,
+  };
+}
+
 function encoded(message: CPIMMessage): string {
   return Buffer.concat(message.encode()).toString();
 }
@@ -281,7 +298,7 @@ describe('writing', () => {
       'schön',
     ].join('\r\n');
     expect(encoded(message)).toBe(text);
-    expect(parse(text)).toEqual(message);
+    expect(saidBy(parse(text))).toEqual(saidBy(message));
   });
 
   test('does not copy the content', () => {
@@ -348,7 +365,7 @@ describe('laws of CPIM', () => {
       fc.property(init, (given) => {
         const written = new CPIMMessage(given);
         const message = CPIMMessage.parse(Buffer.concat(written.encode()));
-        expect(message).toEqual(written);
+        expect(saidBy(message)).toEqual(saidBy(written));
         expect({ from: message.from, to: message.to, cc: message.cc }).toEqual({ cc: [], ...pick(given) });
         expect(message.dateTime).toBe(given.dateTime);
         expect(message.subjects).toEqual(given.subject === undefined ? [] : [given.subject]);
@@ -363,7 +380,14 @@ describe('laws of CPIM', () => {
 
   test('any octets are a message that is written as it came, or MSRP_ERR_BAD_PAYLOAD', () => {
     const lines = fc.constantFrom(
-      ...['From: <im:a@x>', 'To: "\\" <im:b@x>', 'NS: a <urn:b>', 'a.b: c', 'Require: a.b', 'X', '', ' '],
+      'From: <im:a@x>',
+      'To: "\\" <im:b@x>',
+      'NS: a <urn:b>',
+      'a.b: c',
+      'Require: a.b',
+      'X',
+      '',
+      ' ',
       'Content-Type: text/plain',
     );
     const ends = fc.constantFrom('\r\n', '\r\n', '\n', '\r');
