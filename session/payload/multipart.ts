@@ -40,7 +40,7 @@ export function parseMultipart(contentType: string, input: Uint8Array, options: 
     if (begin === undefined) throw malformed('the boundary does not occur in the multipart');
     const end = search.next(begin.next) ?? search.missing();
     if (parts.length === maxParts) throw malformed(`a multipart has at most ${maxParts} parts`);
-    parts.push(readPart(body.subarray(begin.next, Math.max(begin.next, end.at)), options));
+    parts.push(readPart(body.subarray(begin.next, end.at), options));
     begin = end;
   }
   if (parts.length === 0) throw malformed('a multipart has at least one part');

@@ -42,6 +42,7 @@ describe('over a session', () => {
 
         const incoming = await next(far);
         expect(incoming.contentType).toBe('message/cpim');
+        expect(incoming.size).toBe(Buffer.concat(sent.encode()).length);
         const received = CPIMMessage.parse(await incoming.bytes());
         expect(received.content.equals(content)).toBe(true);
         await sending.delivered;

@@ -36,7 +36,7 @@ const told: [string, IMDN][] = [
       ...about,
       recipientURI: 'im:b@x',
       originalRecipientURI: 'im:c@x?a=1&b=<2>',
-      subject: 'a ]]> b & "c"',
+      subject: 'a ]]> b &\r\n "c"',
       kind: 'display',
       status: 'error',
     },
@@ -276,9 +276,10 @@ describe('a notification', () => {
   test('goes the way that the message came, and names whom it was for at first', () => {
     const { namespaces, headers } = requestIMDN('1', ['display']);
     const message = messageWith({
-      namespaces,
+      namespaces: { ...namespaces, other: 'urn:other' },
       headers: [
         ...headers,
+        ['other.Original-To', { uri: 'im:nobody@x' }],
         ['imdn.IMDN-Record-Route', { uri: 'im:near@x', name: 'the "near" one' }],
         ['imdn.IMDN-Record-Route', { uri: 'im:far@x' }],
         ['imdn.Original-To', { uri: 'im:robert@example.com' }],
