@@ -6,20 +6,24 @@ const AsyncFunction = (async () => {}).constructor as new (
   ...parts: string[]
 ) => (...values: unknown[]) => Promise<void>;
 
-test('the example of the README runs, and prints what came', async () => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, example = ''] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const examples = Array.from(readme.matchAll(/```ts\n(.*?)```/gs), ([, example = '']) => example);
+
+test.each([
+  ['sessions', 0, [['text/plain', 'hello']]],
+  ['payloads', 1, [['Alice', 'text/plain;charset=utf-8', 'hello'], ['delivered']]],
+])('the example of the README for %s runs, and prints what came', async (_, index, printed) => {
+  const example = examples[index] ?? '';
   // Node 20 has no `await using` of its own: the test disposes by hand, in the same order.
-  const names = [...example.matchAll(/await using (\w+)/g)].map(([, name]) => name).toReversed();
-  const body = example.replace(/^import .*$/m, '').replaceAll('await using', 'const');
-  const disposal = names.map((name) => `await ${name}[Symbol.asyncDispose]();`).join('\n');
+  const names = [...example.matchAll(/await using (\w+)/g)].map(([, using]) => using).toReversed();
+  const body = example.replace(/^import (.*) from 'msrp';$/m, 'const $1 = msrp;').replaceAll('await using', 'const');
+  const disposal = names.map((using) => `await ${using}[Symbol.asyncDispose]();`).join('\n');
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-  const { AcceptorDirect, ConnectorDirect, MSRPSession } = msrp;
-  await new AsyncFunction('AcceptorDirect', 'ConnectorDirect', 'MSRPSession', body + disposal)(
-    AcceptorDirect,
-    ConnectorDirect,
-    MSRPSession,
-  );
-  expect(log.mock.calls).toEqual([['text/plain', 'hello']]);
+  await new AsyncFunction('msrp', body + disposal)(msrp);
+  expect(log.mock.calls).toEqual(printed);
   log.mockRestore();
+});
+
+test('each example of the README is run', () => {
+  expect(examples.length).toBe(2);
 });
