@@ -73,10 +73,10 @@ export function formatField(name: string, value: string | CPIMAddress, parameter
 }
 
 function formatParameter([name, value]: [string, string]): string {
-  if (!isName(name) || (name === 'lang' && !tokenPattern.test(value))) {
+  if (!isName(name) || (name === 'lang' && !isToken(value))) {
     throw unwritable(`"${name}=${value}" cannot be a parameter of a CPIM header`);
   }
-  return `;${name}=${tokenPattern.test(value) ? value : quote(value)}`;
+  return `;${name}=${isToken(value) ? value : quote(value)}`;
 }
 
 /**
@@ -103,6 +103,10 @@ export function isName(text: string): boolean {
   return namePattern.test(text);
 }
 
+export function isToken(text: string): boolean {
+  return tokenPattern.test(text);
+}
+
 export function isURI(text: string): boolean {
   return uriPattern.test(text);
 }
@@ -118,11 +122,15 @@ function escapeText(text: string): string {
   });
 }
 
-/** Header text as it is meant: an unknown escape is the character behind the backslash, a last backslash is nothing (R3862-2.3-1). */
+/**
+ * Header text as it is meant: an unknown escape is the character behind the backslash, a last backslash is nothing (R3862-2.3-1), and half
+ * a character is U+FFFD.
+ */
 export function unescapeText(value: string): string {
-  return value.replaceAll(/\\(?:u([0-9A-Fa-f]{4})|(.?))/gs, (_, code: string | undefined, letter: string) =>
+  const text = value.replaceAll(/\\(?:u([0-9A-Fa-f]{4})|(.?))/gs, (_, code: string | undefined, letter: string) =>
     code === undefined ? (controlsByLetter[letter] ?? letter) : String.fromCharCode(Number.parseInt(code, 16)),
   );
+  return text.replaceAll(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function quote(text: string): string {

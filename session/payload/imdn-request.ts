@@ -9,7 +9,7 @@
 // "processing" is for those in between: an endpoint neither asks itself nor tells. Values that nobody knows are ignored.
 
 import { acceptsMediaType } from '../../codec/index.ts';
-import { type CPIMAddress, parseAddress } from './cpim-fields.ts';
+import { type CPIMAddress, isToken, parseAddress } from './cpim-fields.ts';
 import { type CPIMHeaderInit, type CPIMInit, CPIMMessage } from './cpim-message.ts';
 import { formatIMDN, type IMDN, type IMDNDisposition, type IMDNStatus, imdnType, parseIMDN } from './imdn.ts';
 import type { PayloadOptions } from './mime-head.ts';
@@ -63,7 +63,7 @@ export class IMDNResponder {
     this.#messageId = message.header(imdnNamespace, 'Message-ID') ?? '';
     [this.#originalTo] = addressesOf(message, 'Original-To');
     this.#routes = addressesOf(message, 'IMDN-Record-Route');
-    const isAnswerable = this.#messageId !== '' && message.dateTime !== undefined && !isNotification(message);
+    const isAnswerable = isToken(this.#messageId) && message.dateTime !== undefined && !isNotification(message);
     this.requested = isAnswerable ? requestedBy(message) : new Set();
   }
 
@@ -127,7 +127,7 @@ function isNotification({ contentType, contentHeaders }: CPIMMessage): boolean {
 
 /**
  * The notifications that a received message holds: one, or several in a multipart/mixed; none if its content is of another type. Throws
- * `MSRP_ERR_BAD_PAYLOAD`.
+ * what {@link parseIMDN} and {@link parseMultipart} throw.
  */
 export function notificationsIn(message: CPIMMessage, options: PayloadOptions = {}): IMDN[] {
   const { contentType, content } = message;

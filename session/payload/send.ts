@@ -1,6 +1,6 @@
 // Payloads on a session.
 
-import { Head } from '../../codec/index.ts';
+import { Head, MSRPError } from '../../codec/index.ts';
 import type { MSRPSession, TransactionError } from '../msrp-session.ts';
 import type { OutgoingMessage, SendOptions } from '../outgoing-message.ts';
 import { type CPIMMessage, cpimType } from './cpim-message.ts';
@@ -28,7 +28,10 @@ export interface TellOptions {
   onRefused?: () => void;
 }
 
-/** Tells the peer whether our user is writing: what a `Composer` calls. */
+/**
+ * Tells the peer whether our user is writing: what a `Composer` calls. A session that is over or has no room is told nothing, without an
+ * error: timers call this.
+ */
 export function tellComposing(session: MSRPSession, status: IsComposing, o: TellOptions = {}): void {
   const document = formatIsComposing(status);
   const body =
@@ -39,5 +42,10 @@ export function tellComposing(session: MSRPSession, status: IsComposing, o: Tell
   const onResponse = (response: Head | TransactionError | undefined): void => {
     if (response instanceof Head && response.code === 415) o.onRefused?.();
   };
-  session.sendChunk(session.transport.makeChunk({ ...body, failureReport }), onResponse);
+  const chunk = session.transport.makeChunk({ ...body, failureReport });
+  try {
+    session.sendChunk(chunk, onResponse);
+  } catch (error) {
+    if (!(error instanceof MSRPError)) throw error;
+  }
 }

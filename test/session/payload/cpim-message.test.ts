@@ -152,6 +152,7 @@ describe('reading', () => {
     ['Subject: \\q\\\'\\"\\', 'q\'"'],
     ['Subject: \\u00e9\\u12', 'éu12'],
     ['Subject: a\u2028b', 'a\u2028b'],
+    ['Subject: \\ud83d\\ude00 \\ud83d!', '😀 \ufffd!'],
   ])('%j has the subject %j', (line, text) => {
     const [subject] = parse(`${basics}${line}\r\n${part}`).subjects;
     expect(subject?.text).toBe(text);

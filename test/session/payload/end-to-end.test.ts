@@ -14,6 +14,8 @@ import {
   sendCPIM,
   tellComposing,
 } from '../../../index.ts';
+import { CoarseTimers } from '../../../net/coarse-timers.ts';
+import { SimulatedClock } from '../../simulation/simulated-clock.ts';
 import { withPeer, withSessions } from '../pair.ts';
 
 const alice = { uri: 'sip:alice@example.com', name: 'Alice' };
@@ -112,5 +114,18 @@ describe('over a session', () => {
       },
       { bob: { acceptTypes: ['text/plain'] } },
     );
+  });
+
+  test('that the user has stopped writing is not told when the session is over, and nothing is thrown', async () => {
+    const clock = new SimulatedClock();
+    const timers = new CoarseTimers(clock);
+    await withPeer(async (session, peer) => {
+      const composer = new Composer(timers, (status) => tellComposing(session, status));
+      composer.typed();
+      await peer.readChunk();
+      await session.shutdown();
+      clock.advance(16_000);
+      expect(composer.state).toBe('idle');
+    });
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeChunks } from '../../../codec/index.ts';
+import { decodeChunks, MSRPError } from '../../../codec/index.ts';
 import {
   type CPIMInit,
   CPIMMessage,
@@ -190,6 +190,7 @@ describe('what a message asks for', () => {
     ['with values that nobody knows', asking('processing,x,display'), ['display']],
     ['with no value', asking(''), []],
     ['without imdn.Message-ID', { headers: [['imdn.Disposition-Notification', 'display']] }, []],
+    ['with an imdn.Message-ID that is no token', requestIMDN('a\0b', ['display']), []],
     ['of another namespace', { namespaces: { imdn: 'urn:other' } }, []],
     ['in a notification', { contentType: 'Message/IMDN+xml; a=b' }, []],
     ['in several notifications', { contentHeaders: [['content-disposition', 'Notification;x=y']] }, []],
@@ -312,5 +313,24 @@ describe('a notification', () => {
     expect(notificationsIn(aggregate('notification'))).toEqual(imdns);
     expect(notificationsIn(aggregate('render'))).toEqual([]);
     expect(notificationsIn(messageWith())).toEqual([]);
+  });
+
+  test('is asked for, and read, in whatever was made of a message, or refused with a code', () => {
+    const [asking, , telling] = decodeChunks(octetsOf('cpim-imdn.msrp'));
+    const changes = fc.array(fc.tuple(fc.nat(), fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('<>;,:"\r\n')))));
+    fc.assert(
+      fc.property(fc.constantFrom(asking!.data, telling!.data), changes, (data, list) => {
+        const spoiled = Buffer.from(data);
+        for (const [at, octet] of list) spoiled[at % spoiled.length] = octet;
+        try {
+          const message = CPIMMessage.parse(spoiled, { tolerant: true });
+          notificationsIn(message);
+          new IMDNResponder(message).notify('delivery', 'delivered', own);
+        } catch (error) {
+          expect(error).toBeInstanceOf(MSRPError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });
