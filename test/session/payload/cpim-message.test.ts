@@ -182,8 +182,8 @@ describe('reading', () => {
     expect(refusal(`NS: <urn:other>\r\n${basics}${part}`)).toMatch('From is missing');
   });
 
-  test('a MIME field may be folded', () => {
-    const message = parse(`${basics}\r\nContent-Type: text/plain;\r\n\tcharset=utf-8\r\nMIME-Version: 1.0\r\n\r\nx`);
+  test('a MIME field may be folded, and have white space around its value', () => {
+    const message = parse(`${basics}\r\nContent-Type: text/plain;\r\n\tcharset=utf-8\r\nMIME-Version:\t1.0 \r\n\r\nx`);
     expect(message.contentType).toBe('text/plain; charset=utf-8');
     expect(message.contentHeaders.get('mime-version')).toBe('1.0');
   });

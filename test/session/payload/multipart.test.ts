@@ -44,7 +44,11 @@ describe('reading a multipart', () => {
     ['a preamble and an epilogue', 'x\r\n--b\r\n\r\na\r\n--b--\r\ny\r\n--b\r\nz', [a]],
     ['white space behind the boundaries', '--b \t\r\n\r\na\r\n--b-- \r\n', [a]],
     ['a folded field', '--b\r\nContent-Type: x/y;\r\n z=1\r\n\r\na\r\n--b--', [['x/y; z=1', 'a']]],
-    ['boundaries that go on', '--b\r\n\r\n--bc\r\n--b-\r\n--b--c\r\n--b--', [['text/plain', '--bc\r\n--b-\r\n--b--c']]],
+    [
+      'boundaries that go on',
+      '--b\r\n\r\n--bc\r\n--b-c\r\n--b--c\r\n--b--',
+      [['text/plain', '--bc\r\n--b-c\r\n--b--c']],
+    ],
     ['a boundary that begins no line', '--b\r\n\r\na--b\r\n\n--b\r\n--b--', [['text/plain', 'a--b\r\n\n--b']]],
     ['line ends of its own', '--b\r\n\r\n\r\na\r\n\r\n--b--', [['text/plain', '\r\na\r\n']]],
     [
