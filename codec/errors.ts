@@ -65,6 +65,7 @@ export type MSRPErrorCode =
   | 'MSRP_ERR_NOT_READ'
   | 'MSRP_ERR_QUEUE_FULL'
   | 'MSRP_ERR_RELAY_AUTH'
+  | 'MSRP_ERR_SDP'
   | 'MSRP_ERR_SESSION'
   | 'MSRP_ERR_SOURCE'
   | 'MSRP_ERR_STATE'
