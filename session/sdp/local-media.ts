@@ -1,0 +1,74 @@
+// Our own side of offers and answers: the media section from the options, and the session from the transport.
+
+import { MSRPError, type URI } from '../../codec/index.ts';
+import type { ConnectOptions, MSRPTransport } from '../../net/index.ts';
+import { MSRPSession } from '../msrp-session.ts';
+import { matchesPath, type Place, placeOf, systemLookup } from './cema.ts';
+import { SDPError } from './errors.ts';
+import { refusalOf } from './media-rules.ts';
+import { MSRPMedia, type MSRPMediaInit } from './msrp-media.ts';
+import type { NegotiationOptions } from './negotiation-options.ts';
+import { ownFingerprints } from './own-fingerprints.ts';
+import { discardPort, type Role } from './setup.ts';
+
+/** The section that shows `uri`; `own` is what is not in the options as it stands. */
+export function localMedia(uri: URI, o: NegotiationOptions, own: MSRPMediaInit): MSRPMedia {
+  const { acceptTypes = ['*'], acceptWrappedTypes, maxSize, chatroom, lines, connect } = o;
+  const cert = uri.useTLS ? connect?.tls?.cert : undefined;
+  const fingerprints = cert === undefined ? [] : ownFingerprints(cert);
+  return new MSRPMedia({
+    path: [uri],
+    acceptTypes,
+    acceptWrappedTypes,
+    maxSize,
+    chatroom,
+    lines,
+    fingerprints,
+    ...own,
+  });
+}
+
+/** The options for sockets of a session with or without TLS. */
+export function connectOptionsOf({ connect = {} }: NegotiationOptions, useTLS: boolean): ConnectOptions {
+  const { tls, ...others } = connect;
+  if (!useTLS) return others;
+  if (tls === undefined) {
+    throw new MSRPError('MSRP_ERR_ARGUMENT', 'TLS needs a certificate: connect.tls', { scope: 'session' });
+  }
+  return { ...others, tls };
+}
+
+/** Throws an {@link SDPError} unless a session can come of `media`. */
+export function checkRemote(media: MSRPMedia | undefined, o: NegotiationOptions): MSRPMedia {
+  if (media === undefined) throw new SDPError('no-media', 'the session description has no m-line for MSRP');
+  if (media.port === 0) throw new SDPError('rejected', 'the port of the m-line is 0');
+  const refusal = refusalOf(media, { tolerant: o.connect?.tolerant, requireTLS: o.requireTLS });
+  if (refusal !== undefined) throw new SDPError('unusable', refusal);
+  return media;
+}
+
+/** Throws an {@link SDPError} when we are to connect and the peer has nothing to connect to. */
+export function checkReachable({ path, setup }: MSRPMedia, role: Role): void {
+  const [first] = path;
+  if (role === 'passive' || first === undefined) return;
+  if (first.transport !== 'tcp') throw new SDPError('unusable', `there is no way to connect by ${first.transport}`);
+  if (setup === 'active' && first.port === discardPort) throw new SDPError('unusable', 'both sides only connect');
+}
+
+/** Where to connect to, if not where the path says. */
+export function viaOf(remote: MSRPMedia, o: NegotiationOptions, cema: boolean): Place | undefined {
+  return cema || o.connectTo === 'media-line' ? placeOf(remote) : undefined;
+}
+
+export function isAtItsPath(remote: MSRPMedia, { lookup = systemLookup }: NegotiationOptions): Promise<boolean> {
+  return matchesPath(remote, lookup);
+}
+
+export function sessionOf(transport: MSRPTransport, o: NegotiationOptions): MSRPSession {
+  const { acceptTypes, maxSize } = o;
+  return new MSRPSession(transport, {
+    ...o.session,
+    ...(acceptTypes !== undefined && { acceptTypes }),
+    ...(maxSize !== undefined && { maxSize }),
+  });
+}
