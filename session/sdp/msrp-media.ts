@@ -94,7 +94,7 @@ export class MSRPMedia {
   readonly format: string;
   /** Of the c-line. Default: the host of the last URI. */
   readonly address: string | undefined;
-  /** Other lines of the section as they were, such as `a=mid:1` or `b=AS:64`. */
+  /** Other lines of the section, such as `b=AS:64` or `a=mid:1`, in the order of RFC 4566. */
   readonly lines: readonly string[];
 
   /** Throws `MSRP_ERR_ARGUMENT` for what cannot be written. */
@@ -114,7 +114,7 @@ export class MSRPMedia {
     this.protocol = init.protocol ?? (path[0]?.useTLS === true ? 'TCP/TLS/MSRP' : 'TCP/MSRP');
     this.format = format;
     this.address = init.address ?? path.at(-1)?.host;
-    this.lines = Object.freeze([...(init.lines ?? [])]);
+    this.lines = Object.freeze((init.lines ?? []).toSorted((a, b) => placeOf(a) - placeOf(b)));
     Object.freeze(this);
     check(this);
   }
@@ -141,14 +141,16 @@ export class MSRPMedia {
 
   /** The section, each line with its CRLF. */
   toString(): string {
-    const ofLetters = (letters: string): string[] => this.lines.filter(([letter = '']) => letters.includes(letter));
+    const information = this.lines.filter((line) => line.startsWith('i='));
+    const attributes = this.lines.filter((line) => line.startsWith('a='));
+    const between = this.lines.slice(information.length, this.lines.length - attributes.length);
     const lines = [
       `m=message ${this.port} ${this.protocol} ${this.format}`,
-      ...ofLetters('i'),
+      ...information,
       ...(this.address === undefined ? [] : [`c=IN IP${this.address.includes(':') ? 6 : 4} ${this.address}`]),
-      ...ofLetters('bk'),
+      ...between,
       ...attributesOf(this),
-      ...this.lines.filter((line) => line.startsWith('a=')),
+      ...attributes,
     ];
     return lines.map((line) => `${line}\r\n`).join('');
   }
@@ -174,6 +176,11 @@ function attributesOf(media: MSRPMedia): string[] {
   if (media.file !== undefined) attributes.push(...formatFileAttributes(media.file));
   if (chatroom !== undefined) attributes.push(['a=chatroom', ...chatroom].join(' ').replace(' ', ':'));
   return attributes;
+}
+
+/** m, i, c, b, k, a (RFC 4566 section 5). */
+function placeOf(line: string): number {
+  return 'ibka'.indexOf(line.charAt(0));
 }
 
 /** Everything that is not checked where it is made. */

@@ -42,7 +42,7 @@ export function parseMedia(sessionLines: readonly string[], sectionLines: readon
   if (section?.type !== 'message' || section.protocol === '') return undefined;
 
   const values = attributesOf(sectionLines);
-  const [fingerprints, otherFingerprints] = parseFingerprints(sessionLines, sectionLines);
+  const lines = withFingerprints(sessionLines, sectionLines);
   const port = Number(section.port);
   const setup = String(section.setup ?? session.setup ?? '').toLowerCase();
   const connection = section.connection ?? session.connection;
@@ -58,13 +58,13 @@ export function parseMedia(sessionLines: readonly string[], sectionLines: readon
     direction: section.direction ?? session.direction,
     setup: setups.has(setup) ? (setup as Setup) : undefined,
     cema: values.has('msrp-cema'),
-    fingerprints,
+    fingerprints: lines.flatMap(fingerprintsOf),
     file: parseFileAttributes(values),
     chatroom: values
       .get('chatroom')
       ?.split(/\s+/)
       .filter((word) => word !== ''),
-    lines: [...sectionLines.filter(isOther), ...otherFingerprints],
+    lines: lines.filter(isOther),
   });
 }
 
@@ -80,6 +80,7 @@ function attributesOf(lines: readonly string[]): Map<string, string> {
 
 function isOther(line: string): boolean {
   if (/^[ibk]=/.test(line)) return true;
+  if (isFingerprint(line)) return fingerprintsOf(line).length === 0;
   const [, name] = /^a=([^:]+)/.exec(line) ?? [];
   return name !== undefined && !knownAttributes.has(name);
 }
@@ -98,21 +99,21 @@ function parseMaxSize(value: string): number | undefined {
   return Number.isSafeInteger(size) ? size : undefined;
 }
 
+/** The section, with the fingerprints of the session level if it has none of its own (RFC 8122 section 5). */
+function withFingerprints(session: readonly string[], section: readonly string[]): readonly string[] {
+  return section.some(isFingerprint) ? section : [...section, ...session.filter(isFingerprint)];
+}
+
 function isFingerprint(line: string): boolean {
   return line.startsWith('a=fingerprint:');
 }
 
-/** Those of the section, else those of the session (RFC 8122 section 5), and the lines of those that we do not use. */
-function parseFingerprints(session: readonly string[], section: readonly string[]): [Fingerprint[], string[]] {
-  const own = section.filter(isFingerprint);
-  const fingerprints: Fingerprint[] = [];
-  const others: string[] = [];
-  for (const line of own.length > 0 ? own : session.filter(isFingerprint)) {
-    try {
-      fingerprints.push(parseFingerprint(line.slice('a=fingerprint:'.length)));
-    } catch {
-      others.push(line);
-    }
+/** One or none: the hash functions that we do not use are passed over. */
+function fingerprintsOf(line: string): Fingerprint[] {
+  if (!isFingerprint(line)) return [];
+  try {
+    return [parseFingerprint(line.slice('a=fingerprint:'.length))];
+  } catch {
+    return [];
   }
-  return [fingerprints, others];
 }
