@@ -72,13 +72,9 @@ export class LocalEnd {
     if (this.#isBinding) throw new MSRPError('MSRP_ERR_STATE', 'one session comes of it, once', { scope: 'session' });
     this.#isBinding = true;
     const signal = o.signal === undefined ? this.#over.signal : AbortSignal.any([o.signal, this.#over.signal]);
-    try {
-      const transport = await this.#byRole(remote, o, signal);
-      checkCertificate(transport, remote);
-      return transport;
-    } finally {
-      await this.cleanup();
-    }
+    const transport = await this.#byRole(remote, o, signal);
+    checkCertificate(transport, remote);
+    return transport;
   }
 
   async #byRole(remote: MSRPMedia, { role, via }: BindOptions, signal: AbortSignal): Promise<MSRPTransport> {

@@ -91,10 +91,9 @@ export class MSRPOffer {
       this.#remote = remote;
       const role = roleOfOfferer(options.setup ?? 'actpass', remote.setup);
       checkReachable(remote, role);
-      const cema = options.cema === true && role !== 'passive';
       const rule = options.cema === true ? offererRule(remote, await isAtItsPath(remote, options), role) : 'path';
       if (rule === 'offer-again') throw new SDPError('offer-without-cema', 'a middlebox on the way does not know CEMA');
-      const via = viaOf(remote, options, cema && rule === 'cema');
+      const via = viaOf(remote, options, rule === 'cema');
       return sessionOf(await this.#end.bind(remote, { role, via, signal: o.signal }), options);
     } catch (error) {
       await this.cleanup();

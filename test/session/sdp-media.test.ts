@@ -12,6 +12,7 @@ import {
   type MSRPMediaInit,
   parseFileSelector,
   refusalOf,
+  renewalOf,
   SessionDescription,
 } from '../../session/index.ts';
 import { uri } from '../support/arbitrary.ts';
@@ -304,6 +305,7 @@ describe('a description', () => {
     const replaced = `v=0\ns= odd \n${audio}${media}${audio.trimEnd()}`;
     expect(description.with(media, 1).toString()).toBe(replaced);
     expect(description.with(media).toString()).toBe(`${sdp}\r\n${media}`);
+    expect(SessionDescription.parse('v=0').with(media).toString()).toBe(`v=0\r\n${media}`);
     expect(faultOf(() => description.with(media, 4)).code).toBe('MSRP_ERR_ARGUMENT');
     expect(description.toString()).toBe(sdp);
   });
@@ -346,6 +348,22 @@ describe('the common types', () => {
   });
 });
 
+describe('a later offer', () => {
+  const known = ['a=file-selector:size:1', 'a=file-transfer-id:a'];
+  const here = 'a=path:msrp://h:7/a;tcp';
+
+  test.each<[string, string[], string[]]>([
+    ['unchanged', ['m=message 7 TCP/MSRP *', here], ['m=message 8 TCP/MSRP *', 'a=path:MSRP://H:7/a;tcp']],
+    ['new', ['m=message 7 TCP/MSRP *', here], ['m=message 7 TCP/MSRP *', 'a=path:msrp://h:7/b;tcp']],
+    ['new', ['m=message 7 TCP/MSRP *', `${here} msrp://b:7/b;tcp`], ['m=message 7 TCP/MSRP *', here]],
+    ['over', ['m=message 7 TCP/MSRP *', here, ...known], ['m=message 0 TCP/MSRP *', here, ...known]],
+    ['unchanged', ['m=message 7 TCP/MSRP *', here, ...known], ['m=message 7 TCP/MSRP *', here, ...known]],
+    ['new', ['m=message 7 TCP/MSRP *', here], ['m=message 7 TCP/MSRP *', here, ...known]],
+  ])('is %s', (renewal, previous, now) => {
+    expect(renewalOf(mediaOf(...previous), mediaOf(...now))).toBe(renewal);
+  });
+});
+
 describe('tolerance', () => {
   const path = 'a=path:msrp://h.example:7/a;tcp';
   const types = 'a=accept-types:*';
@@ -369,6 +387,8 @@ describe('tolerance', () => {
       ['m=message 8 TCP/MSRP *', types, path, 'a=connection:new', 'a=Path:x'],
     ],
     ['several URIs with spaces between', ['m=message 7 tcp/msrp *', types, `${path}  msrp://b.example:8/b;tcp `]],
+    ['a relay without TLS in an m-line with it', ['m=message 7 TCP/TLS/MSRP *', types, `${path} msrps://b:8/b;ws`]],
+    ['MD5 where there is no TLS', ['m=message 7 TCP/MSRP *', types, path, 'a=fingerprint:MD5 00:11']],
     [
       'user, parameters and capitals in the URI',
       ['m=message 7 TCP/MSRP *', types, 'a=path:MSRP://u@H.example:7/a=.+;TCP;x=y'],

@@ -8,6 +8,7 @@ import {
   fingerprintOf,
   formatFingerprint,
   MSRPServer,
+  ConnectorDirect,
   type NegotiationOptions,
   type OfferOptions,
   type PEM,
@@ -84,6 +85,8 @@ describe.each([
     async (setup) => {
       const made = await connected({ ...ends(isTLS), rewriteAnswer: withSetup(setup) });
       expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
+      const target = { host: '127.0.0.1', port: made.offer.media.port };
+      expect((await rejectionOf(nodeNetwork.connect(target))).code).toBe('MSRP_ERR_CONNECT');
     },
   );
 
@@ -95,6 +98,23 @@ describe.each([
       answer: { ...answer, setup: 'active' },
       rewriteAnswer: withSetup('actpass'),
     });
+    expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
+  });
+
+  test('of two connections with one who answers actpass only the first one stays', async () => {
+    const { offer, answer } = ends(isTLS);
+    const tls = isTLS ? { ...alice, requestClientCertificate: 'unchecked' as const } : undefined;
+    const server = new MSRPServer({ ...(tls && { tls }) });
+    closeAfterTest(() => server.close());
+    // It hears too late that nobody waits for the second one any more.
+    const complete = server.complete.bind(server);
+    server.complete = (path, o) => complete(path, { ...(o?.localUri && { localUri: o.localUri }) });
+    const made = await connected({ offer: { ...offer, server }, answer, rewriteAnswer: withSetup('actpass') });
+    const fingerprints = made.offer.media.fingerprints;
+    const second = new ConnectorDirect({ ...(isTLS && { tls: { ...bob, fingerprints } }) });
+    await second.prepare(made.answer.media.path[0]);
+    const late = second.complete(made.offer.media.path).then((transport) => transport.readChunk());
+    await expect(late).rejects.toMatchObject({ code: 'MSRP_ERR_CLOSED' });
     expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
   });
 
@@ -113,7 +133,11 @@ describe.each([
     const asAnswerer = await connected({ offer: answer, answer: { ...offer, server } });
     port.add(asAnswerer.answer.media.port);
     expect(await greet(asAnswerer.sessions)).toEqual(['hello', 'hello back']);
-    expect([port.size, server.stats().listeners]).toEqual([1, 1]);
+    const unanswered = await createOffer({ ...offer, server, localUri: here });
+    expect(server.stats().listeners).toBe(1);
+    const { expected } = server.stats();
+    await unanswered.cleanup();
+    expect([port.size, server.stats().expected]).toEqual([1, expected - 1]);
   });
 
   test('two ends that both connect meet in a middlebox that joins them', async () => {
@@ -155,9 +179,27 @@ describe('a fingerprint', () => {
       return;
     }
     expect((await rejectionOf(judge)).code).toBe('MSRP_ERR_TLS');
+    if (which === 'rewriteAnswer' && setup === 'passive') await made.answer.cleanup();
+    if (which === 'rewriteOffer') await made.offer.cleanup();
     // A client by TLS 1.3 may be bound before it is judged: then it loses the session.
-    await Promise.all([made.offer.cleanup(), made.answer.cleanup()]);
-    await judged.then((session) => session.closed, rejectionOf.bind(undefined, judged));
+    await judged.then(
+      (session) => session.closed,
+      () => {},
+    );
+  });
+
+  test('of a weak hash function does not stand in for a strong one', async () => {
+    const weak = formatFingerprint(fingerprintOf(new X509Certificate(bob.cert).raw, 'sha-1'));
+    const made = await negotiate({
+      ...ends(true),
+      answer: { connect: { tls: bob }, setup: 'active' },
+      rewriteAnswer: (sdp) => rewrite(sdp).replace('a=fingerprint', `a=fingerprint:${weak}\r\na=fingerprint`),
+    });
+    expect((await rejectionOf(made.alice)).code).toBe('MSRP_ERR_TLS');
+    await made.bob.then(
+      (session) => session.closed,
+      () => {},
+    );
   });
 
   test('that is missing leaves the judgement to the CA and the name', async () => {
@@ -297,6 +339,7 @@ describe('an offer', () => {
   test('of a file has an id of its own, and the answer repeats what it is known by', async () => {
     const selector = { name: 'a.txt', size: 5, type: 'text/plain' };
     const made = await connected({
+      answer: { file: { selector: { size: 9 } } },
       offer: { file: { selector, icon: 'cid:x', disposition: 'attachment', range: { start: 2 } } },
     });
     expect(made.offer.media.file?.transferId).toMatch(/^[0-9a-f]{32}$/);
@@ -314,6 +357,20 @@ describe('an offer', () => {
     });
     expect(made.answer.media.direction).toBe('sendonly');
     expect(made.answer.media.file).toEqual({ ...file, transferId: 'me1' });
+  });
+
+  test('whose first m-line has ended is answered on the next', async () => {
+    await using offer = await createOffer({ localUri: here });
+    const [head = '', section = ''] = offer.sdp.split(/(?=m=)/);
+    const ended = section.replace(/m=message \d+/, 'm=message 0');
+    await using answer = await createAnswer(head + ended + section, { localUri: here });
+    expect([answer.index, answer.media.port > 0]).toEqual([1, true]);
+  });
+
+  test('that cannot be answered as asked leaves nothing open', async () => {
+    await using offer = await createOffer({ localUri: here });
+    const error = await rejectionOf(createAnswer(offer.sdp, { localUri: here, lines: ['x'] }));
+    expect(error.code).toBe('MSRP_ERR_ARGUMENT');
   });
 
   test('of a file whose answer is for another is given up', async () => {
@@ -347,6 +404,12 @@ describe('giving up', () => {
     await answer.cleanup();
     expect((await rejectionOf(waiting)).code).toBe('MSRP_ERR_ABORTED');
     expect((await rejectionOf(answer.connect())).code).toBe('MSRP_ERR_STATE');
+  });
+
+  test('comes before a second try: connecting happens once', async () => {
+    const made = await connected({ answer: { setup: 'active' } });
+    expect((await rejectionOf(made.answer.connect())).code).toBe('MSRP_ERR_STATE');
+    expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
   });
 
   test('after success does not touch the session, and a second answer neither', async () => {
@@ -480,6 +543,21 @@ describe('an odd peer', () => {
     });
     expect(ports).toEqual([2855]);
     expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
+  });
+
+  test('that offers everything and contradicts itself gets an answer by the scheme of its path', async () => {
+    const { offer, answer } = ends(true);
+    const rewriteOffer = (sdp: string): string =>
+      sdp.replace('TCP/TLS/MSRP', 'TCP/MSRP').replace(/a=accept-types.*\r\n/, '');
+    const made = await connected({
+      offer: { connect: { ...offer.connect, tolerant: true } },
+      answer: { connect: { ...answer.connect, tolerant: true }, acceptTypes: ['text/plain'] },
+      rewriteOffer,
+    });
+    expect(made.answer.media).toMatchObject({ protocol: 'TCP/MSRP', path: [{ useTLS: true }] });
+    expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
+    const strict = createAnswer(rewriteOffer(made.offer.sdp), { localUri: here, ...answer });
+    expect(await rejectionOf(strict)).toMatchObject({ reason: 'unusable' });
   });
 
   test('whose first URI is not for TCP may connect, but cannot be connected to', async () => {
