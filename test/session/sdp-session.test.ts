@@ -489,6 +489,11 @@ describe('a middlebox', () => {
     await rejectionOf(made.bob);
   });
 
+  test('that rewrites c- and m-lines changes nothing for those who connect by the path', async () => {
+    const made = await connected({ rewriteAnswer: reroute(5) });
+    expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
+  });
+
   test('that rewrites the path is passed by matching session-ids alone', async () => {
     const reached: number[] = [];
     const proxies = await Promise.all([0, 1].map((at) => openProxy(() => reached[at] ?? 0)));
