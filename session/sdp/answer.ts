@@ -18,7 +18,7 @@ import {
   viaOf,
 } from './local-media.ts';
 import { commonTypes, refusalOf } from './media-rules.ts';
-import { type Direction, type MSRPMedia, reverseOf } from './msrp-media.ts';
+import { type MediaDirection, type MSRPMedia, reverseOf } from './msrp-media.ts';
 import type { AnswerOptions, NegotiationOptions } from './negotiation-options.ts';
 import { SessionDescription } from './session-description.ts';
 import { allowedAnswers, type Role } from './setup.ts';
@@ -152,7 +152,7 @@ function openEnd(remote: MSRPMedia, setup: Role, options: AnswerOptions): Promis
 }
 
 /** R5547-8.3.1-1 and 8.3.2-1: who is sent a file repeats what identifies it; who is asked for one may say more about it. */
-function answeredFile(remote: MSRPMedia, options: AnswerOptions): { direction: Direction; file?: FileAttributes } {
+function answeredFile(remote: MSRPMedia, options: AnswerOptions): { direction: MediaDirection; file?: FileAttributes } {
   const direction = options.direction ?? reverseOf(remote.direction);
   if (remote.file === undefined) return { direction };
   const { selector, transferId, range } = remote.file;

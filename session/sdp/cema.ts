@@ -15,7 +15,7 @@ import type { MSRPMedia } from './msrp-media.ts';
 import { discardPort, type Role } from './setup.ts';
 
 /** The IP addresses of a name. */
-export type Lookup = (name: string) => Promise<readonly string[]>;
+export type NameLookup = (name: string) => Promise<readonly string[]>;
 
 /** Where the c- and m-line point to. */
 export interface Place {
@@ -23,7 +23,7 @@ export interface Place {
   readonly port: number;
 }
 
-export const systemLookup: Lookup = async (name) => {
+export const systemLookup: NameLookup = async (name) => {
   const found = await lookup(name, { all: true });
   return found.map(({ address }) => address);
 };
@@ -35,7 +35,7 @@ export function placeOf({ address = '', port }: MSRPMedia): Place | undefined {
 }
 
 /** Whether a URI of the path names the place of the c- and m-line (section 4.4); what points nowhere contradicts nothing. */
-export async function matchesPath(media: MSRPMedia, resolve: Lookup = systemLookup): Promise<boolean> {
+export async function matchesPath(media: MSRPMedia, resolve: NameLookup = systemLookup): Promise<boolean> {
   const place = placeOf(media);
   if (place === undefined) return true;
   const candidates = media.path.filter((uri) => uri.port === place.port);
@@ -70,7 +70,7 @@ export function networkVia(network: Network, place: Place): Network {
   };
 }
 
-async function addressesOf(host: string, resolve: Lookup): Promise<string[]> {
+async function addressesOf(host: string, resolve: NameLookup): Promise<string[]> {
   try {
     return (await resolve(host)).map(canonical);
   } catch {

@@ -1,7 +1,7 @@
 // MSRP in SDP: what a media section says, and offers and answers that lead to a session.
 
 export { createAnswer, MSRPAnswer, refuseOffer } from './answer.ts';
-export type { Lookup } from './cema.ts';
+export type { NameLookup } from './cema.ts';
 export { type MSRPDataChannel, parseDataChannels } from './data-channel.ts';
 export * from './errors.ts';
 export {
@@ -12,8 +12,8 @@ export {
   parseFileSelector,
 } from './file-attributes.ts';
 export { commonTypes, type MediaRules, refusalOf, type Renewal, renewalOf } from './media-rules.ts';
-export { type Direction, MSRPMedia, type MSRPMediaInit } from './msrp-media.ts';
+export { type MediaDirection, MSRPMedia, type MSRPMediaInit } from './msrp-media.ts';
 export type { AnswerOptions, NegotiationOptions, OfferOptions } from './negotiation-options.ts';
 export { createOffer, MSRPOffer } from './offer.ts';
 export { SessionDescription } from './session-description.ts';
-export { allowedAnswers, type Role, roleOfOfferer, type Setup } from './setup.ts';
+export type { Setup } from './setup.ts';

@@ -14,6 +14,8 @@ import { discardPort, type Role } from './setup.ts';
 /** The section that shows `uri`; `own` is what is not in the options as it stands. */
 export function localMedia(uri: URI, o: NegotiationOptions, own: MSRPMediaInit): MSRPMedia {
   const { acceptTypes = ['*'], acceptWrappedTypes, maxSize, chatroom, lines, connect } = o;
+  if (acceptTypes.length === 0)
+    throw new MSRPError('MSRP_ERR_ARGUMENT', 'acceptTypes are needed', { scope: 'session' });
   const cert = uri.useTLS ? connect?.tls?.cert : undefined;
   const fingerprints = cert === undefined ? [] : ownFingerprints(cert);
   return new MSRPMedia({
@@ -42,8 +44,11 @@ export function connectOptionsOf({ connect = {} }: NegotiationOptions, useTLS: b
 export function checkRemote(media: MSRPMedia | undefined, o: NegotiationOptions): MSRPMedia {
   if (media === undefined) throw new SDPError('no-media', 'the session description has no m-line for MSRP');
   if (media.port === 0) throw new SDPError('rejected', 'the port of the m-line is 0');
-  const refusal = refusalOf(media, { tolerant: o.connect?.tolerant, requireTLS: o.requireTLS });
+  const { connect, requireTLS } = o;
+  const refusal = refusalOf(media, { tolerant: connect?.tolerant, requireTLS });
   if (refusal !== undefined) throw new SDPError('unusable', refusal);
+  const oddity = refusalOf(media, { requireTLS });
+  if (oddity !== undefined) connect?.logger?.warn(`tolerated in the SDP of the peer: ${oddity}`);
   return media;
 }
 

@@ -28,7 +28,7 @@ import { type FileAttributes, fileAttributeNames, formatFileAttributes } from '.
 import type { Setup } from './setup.ts';
 
 /** Which way messages go, as the one who says it sees it. Reports go both ways all the same (RFC 4975 section 8.9). */
-export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 /** What an {@link MSRPMedia} is made of. `undefined` is as good as absent. */
 export interface MSRPMediaInit {
@@ -36,7 +36,7 @@ export interface MSRPMediaInit {
   acceptTypes?: readonly string[] | undefined;
   acceptWrappedTypes?: readonly string[] | undefined;
   maxSize?: number | undefined;
-  direction?: Direction | undefined;
+  direction?: MediaDirection | undefined;
   setup?: Setup | undefined;
   cema?: boolean | undefined;
   fingerprints?: readonly Fingerprint[] | undefined;
@@ -78,7 +78,7 @@ export class MSRPMedia {
   /** Octets of the largest message its author takes; undefined: not said. */
   readonly maxSize: number | undefined;
   /** Default `sendrecv`. */
-  readonly direction: Direction;
+  readonly direction: MediaDirection;
   readonly setup: Setup | undefined;
   readonly cema: boolean;
   /** Of the certificates its author may show. Those with hashes that we do not use are kept in {@link lines}. */
@@ -157,7 +157,7 @@ export class MSRPMedia {
 }
 
 /** The direction as the other side sees it. */
-export function reverseOf(direction: Direction): Direction {
+export function reverseOf(direction: MediaDirection): MediaDirection {
   if (direction === 'sendonly') return 'recvonly';
   return direction === 'recvonly' ? 'sendonly' : direction;
 }

@@ -3,9 +3,9 @@
 import type { URI } from '../../codec/index.ts';
 import type { ConnectOptions, MSRPServer } from '../../net/index.ts';
 import type { SessionOptions } from '../session-options.ts';
-import type { Lookup } from './cema.ts';
+import type { NameLookup } from './cema.ts';
 import type { FileAttributes } from './file-attributes.ts';
-import type { Direction } from './msrp-media.ts';
+import type { MediaDirection } from './msrp-media.ts';
 
 export interface NegotiationOptions {
   /** What we take: media types, `type/*` or `*`, the preferred first. Default: `['*']`. Others are answered with 415. */
@@ -15,7 +15,7 @@ export interface NegotiationOptions {
   /** Octets of the largest message that we take; larger ones are answered with 413. Default: no limit. */
   maxSize?: number;
   /** Default: `sendrecv`, of an answer the reverse of the offer, of a file in an offer `sendonly`. */
-  direction?: Direction;
+  direction?: MediaDirection;
   /** One section is for one file (RFC 5547). In an offer the `transferId` is made, unless given. */
   file?: FileAttributes;
   /** What our chat room can do (RFC 7701 section 8). */
@@ -27,7 +27,10 @@ export interface NegotiationOptions {
   localUri?: URI;
   /** Sockets, TLS, time limits. `tls` needs a certificate: both sides show one (RFC 8122). `tolerant` holds for SDP too. */
   connect?: ConnectOptions;
-  /** Listens instead of a socket for this session alone; for TLS, with `requestClientCertificate: 'unchecked'`. It is not closed. */
+  /**
+   * Listens instead of a socket for this session alone, and is not closed. For TLS it needs the certificate of `connect.tls`, and
+   * `requestClientCertificate: 'unchecked'`.
+   */
   server?: MSRPServer;
   /** Of the session that comes of it. */
   session?: Omit<SessionOptions, 'acceptTypes' | 'maxSize'>;
@@ -42,7 +45,7 @@ export interface NegotiationOptions {
    */
   connectTo?: 'path' | 'media-line';
   /** Finds the addresses of names for CEMA. Default: that of the system. */
-  lookup?: Lookup;
+  lookup?: NameLookup;
 }
 
 export interface OfferOptions extends NegotiationOptions {

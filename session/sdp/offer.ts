@@ -43,7 +43,7 @@ export async function createOffer(options: OfferOptions = {}): Promise<MSRPOffer
   try {
     const media = localMedia(end.uri, options, { setup, cema, file, direction: direction ?? (file && 'sendonly') });
     const base = given ?? SessionDescription.create(end.uri.host, connect.random);
-    return new MSRPOffer(end, base.with(media), base.media.length, options);
+    return new MSRPOffer({ end, sdp: base.with(media).toString(), index: base.media.length, media, options });
   } catch (error) {
     await end.cleanup();
     throw error;
@@ -64,12 +64,12 @@ export class MSRPOffer {
   #isAnswered = false;
 
   /** @internal */
-  constructor(end: LocalEnd, description: SessionDescription, index: number, options: OfferOptions) {
-    this.#end = end;
-    this.#options = options;
-    this.sdp = description.toString();
-    this.index = index;
-    this.media = checkRemote(description.media[index], {});
+  constructor(parts: OfferParts) {
+    this.sdp = parts.sdp;
+    this.index = parts.index;
+    this.media = parts.media;
+    this.#end = parts.end;
+    this.#options = parts.options;
   }
 
   /** What the peer said, once `applyAnswer` has understood it. */
@@ -78,8 +78,8 @@ export class MSRPOffer {
   }
 
   /**
-   * Connects to the peer or waits for it, as the answer says, and gives the bound session. Once. Rejects with an {@link SDPError}, or as
-   * {@link Connector.complete} does; then it has cleaned up.
+   * Connects to the peer or waits for it, as the answer says, and gives the bound session. Once: of a forked call the first answer
+   * counts. Rejects with an {@link SDPError}, or as {@link Connector.complete} does; then it has cleaned up.
    */
   async applyAnswer(answer: string, o: { signal?: AbortSignal } = {}): Promise<MSRPSession> {
     const options = this.#options;
@@ -121,6 +121,14 @@ export class MSRPOffer {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cleanup();
   }
+}
+
+interface OfferParts {
+  readonly end: LocalEnd;
+  readonly sdp: string;
+  readonly index: number;
+  readonly media: MSRPMedia;
+  readonly options: OfferOptions;
 }
 
 /** Stricter than what we ask for is fine. */

@@ -8,7 +8,7 @@ import { parse } from 'sdp-transform';
 import { parseAcceptTypes, parsePath, type URI } from '../../codec/index.ts';
 import { type Fingerprint, parseFingerprint } from '../../net/index.ts';
 import { parseFileAttributes } from './file-attributes.ts';
-import { type Direction, knownAttributes, MSRPMedia } from './msrp-media.ts';
+import { type MediaDirection, knownAttributes, MSRPMedia } from './msrp-media.ts';
 import type { Setup } from './setup.ts';
 
 const common = /^(?:[mc]=|a=(?:setup:|(?:sendrecv|sendonly|recvonly|inactive)$))/;
@@ -20,7 +20,7 @@ type Word = string | number;
 
 interface CommonLines {
   setup?: Word;
-  direction?: Direction;
+  direction?: MediaDirection;
   connection?: { ip: Word };
 }
 

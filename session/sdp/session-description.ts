@@ -54,7 +54,7 @@ export class SessionDescription {
     const { media } = offer;
     const sections = offer.#sections.map((section, index) => {
       const [start = ''] = linesOf(section);
-      const line = start.replace(/^(m=\S* +)\S+/, '$10');
+      const line = start.replace(/^(?<kind>m=\S* +)\S+/, '$<kind>0');
       return media[index] === undefined ? `${line}\r\n` : media[index].refused().toString();
     });
     return new SessionDescription(SessionDescription.create(host, random).#session, sections);

@@ -332,6 +332,7 @@ describe('an offer', () => {
     ['of a file without anything to know it by', { file: { selector: { name: 'x' } } }],
     ['of a file in both directions', { file: { selector: { size: 1 } }, direction: 'sendrecv' }],
     ['with a line that SDP does not have', { lines: ['x'] }],
+    ['of a session that takes nothing', { acceptTypes: [] }],
   ])('%s is not made, and nothing is left open', async (_, options) => {
     expect((await rejectionOf(createOffer({ localUri: here, ...options }))).code).toBe('MSRP_ERR_ARGUMENT');
   });
@@ -554,11 +555,14 @@ describe('an odd peer', () => {
     const { offer, answer } = ends(true);
     const rewriteOffer = (sdp: string): string =>
       sdp.replace('TCP/TLS/MSRP', 'TCP/MSRP').replace(/a=accept-types.*\r\n/, '');
+    const warnings: string[] = [];
+    const logger = { ...console, warn: (message: string) => void warnings.push(message) };
     const made = await connected({
       offer: { connect: { ...offer.connect, tolerant: true } },
-      answer: { connect: { ...answer.connect, tolerant: true }, acceptTypes: ['text/plain'] },
+      answer: { connect: { ...answer.connect, tolerant: true, logger }, acceptTypes: ['text/plain'] },
       rewriteOffer,
     });
+    expect(warnings[0]).toContain('accept-types');
     expect(made.answer.media).toMatchObject({ protocol: 'TCP/MSRP', path: [{ useTLS: true }] });
     expect(await greet(made.sessions)).toEqual(['hello', 'hello back']);
     const strict = createAnswer(rewriteOffer(made.offer.sdp), { localUri: here, ...answer });

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { formatFingerprint, preferredFingerprints } from '../../net/index.ts';
 import {
-  allowedAnswers,
   type MSRPMedia,
   parseDataChannels,
   refusalOf,
@@ -12,6 +11,7 @@ import {
   SessionDescription,
   type Setup,
 } from '../../session/index.ts';
+import { allowedAnswers } from '../../session/sdp/setup.ts';
 import { answererRule, matchesPath, placeOf } from '../../session/sdp/cema.ts';
 
 interface Vectors {
