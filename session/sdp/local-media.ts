@@ -14,8 +14,7 @@ import { discardPort, type Role } from './setup.ts';
 /** The section that shows `uri`; `own` is what is not in the options as it stands. */
 export function localMedia(uri: URI, o: NegotiationOptions, own: MSRPMediaInit): MSRPMedia {
   const { acceptTypes = ['*'], acceptWrappedTypes, maxSize, chatroom, lines, connect } = o;
-  if (acceptTypes.length === 0)
-    throw new MSRPError('MSRP_ERR_ARGUMENT', 'acceptTypes are needed', { scope: 'session' });
+  if (acceptTypes.length === 0) throw badOptions('acceptTypes is empty');
   const cert = uri.useTLS ? connect?.tls?.cert : undefined;
   const fingerprints = cert === undefined ? [] : ownFingerprints(cert);
   return new MSRPMedia({
@@ -34,9 +33,7 @@ export function localMedia(uri: URI, o: NegotiationOptions, own: MSRPMediaInit):
 export function connectOptionsOf({ connect = {} }: NegotiationOptions, useTLS: boolean): ConnectOptions {
   const { tls, ...others } = connect;
   if (!useTLS) return others;
-  if (tls === undefined) {
-    throw new MSRPError('MSRP_ERR_ARGUMENT', 'TLS needs a certificate: connect.tls', { scope: 'session' });
-  }
+  if (tls === undefined) throw badOptions('TLS needs a certificate: connect.tls');
   return { ...others, tls };
 }
 
@@ -67,6 +64,11 @@ export function viaOf(remote: MSRPMedia, o: NegotiationOptions, cema: boolean): 
 
 export function isAtItsPath(remote: MSRPMedia, { lookup = systemLookup }: NegotiationOptions): Promise<boolean> {
   return matchesPath(remote, lookup);
+}
+
+/** What the caller asks for cannot be. */
+export function badOptions(message: string): MSRPError {
+  return new MSRPError('MSRP_ERR_ARGUMENT', message, { scope: 'session' });
 }
 
 export function sessionOf(transport: MSRPTransport, o: NegotiationOptions): MSRPSession {

@@ -10,6 +10,7 @@ import { SDPError } from './errors.ts';
 import type { FileAttributes } from './file-attributes.ts';
 import { LocalEnd } from './local-end.ts';
 import {
+  badOptions,
   checkReachable,
   checkRemote,
   connectOptionsOf,
@@ -35,7 +36,7 @@ export async function createOffer(options: OfferOptions = {}): Promise<MSRPOffer
     // Fingerprints come with the answer.
     connect.tls = { ...connect.tls, requestClientCertificate: asksFor(connect.tls) };
   } else if (options.requireTLS === true) {
-    throw new MSRPError('MSRP_ERR_ARGUMENT', 'TLS is required, but connect.tls is missing', { scope: 'session' });
+    throw badOptions('TLS is required, but connect.tls is missing');
   }
   const given = options.description === undefined ? undefined : SessionDescription.parse(options.description);
   const init = { connect, localUri, server };
@@ -141,10 +142,10 @@ function offeredFile(file: FileAttributes, { direction = 'sendonly', connect }: 
   const { name, type, size, hashes } = file.selector;
   const isPush = direction === 'sendonly';
   if (!isPush && direction !== 'recvonly') {
-    throw new MSRPError('MSRP_ERR_ARGUMENT', 'the direction of a file is sendonly or recvonly', { scope: 'session' });
+    throw badOptions('the direction of a file is sendonly or recvonly');
   }
   if ([type, size, hashes, isPush ? undefined : name].every((selector) => selector === undefined)) {
-    throw new MSRPError('MSRP_ERR_ARGUMENT', 'a file needs a type, a size or a hash', { scope: 'session' });
+    throw badOptions('a file needs a type, a size or a hash');
   }
   const id = Buffer.alloc(16);
   (connect?.random ?? systemRandom).fill(id);
