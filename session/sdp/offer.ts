@@ -102,11 +102,12 @@ export class MSRPOffer {
     }
   }
 
-  /** D-SDP-8, R5547-8.1-1. */
+  /** D-SDP-8, R5547-8.1-1. Tolerance takes more TLS than was offered, but never less. */
   #checkAnswer(remote: MSRPMedia): void {
     const { media } = this;
-    const isTolerant = this.#options.connect?.tolerant === true;
-    if (remote.path[0]?.useTLS !== media.path[0]?.useTLS && !isTolerant) {
+    const isOffered = media.path[0]?.useTLS === true;
+    const isTolerant = this.#options.connect?.tolerant === true && !isOffered;
+    if (remote.path[0]?.useTLS !== isOffered && !isTolerant) {
       throw new SDPError('unusable', `the offer was ${media.protocol}, the answer is ${remote.protocol}`);
     }
     if (media.file !== undefined && remote.file?.transferId !== media.file.transferId) {

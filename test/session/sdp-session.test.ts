@@ -250,9 +250,10 @@ describe('TLS', () => {
     );
   });
 
-  test('cannot be dropped by the answer', async () => {
+  test.each([false, true])('cannot be dropped by the answer, tolerant: %s', async (tolerant) => {
     const made = await negotiate({
-      ...ends(true),
+      offer: { connect: { tls: alice, tolerant } },
+      answer: { connect: { tls: bob } },
       rewriteAnswer: (sdp) => sdp.replace('TCP/TLS/MSRP', 'TCP/MSRP').replace('msrps:', 'msrp:'),
     });
     expect(await rejectionOf(made.alice)).toMatchObject({ code: 'MSRP_ERR_SDP', reason: 'unusable' });
