@@ -9,21 +9,25 @@ const AsyncFunction = (async () => {}).constructor as new (
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 const examples = Array.from(readme.matchAll(/```ts\n(.*?)```/gs), ([, example = '']) => example);
 
-test.each([
-  ['sessions', 0, [['text/plain', 'hello']]],
-  ['payloads', 1, [['Alice', 'text/plain;charset=utf-8', 'hello'], ['delivered']]],
-])('the example of the README for %s runs, and prints what came', async (_, index, printed) => {
-  const example = examples[index] ?? '';
+/** What each prints, in the order of the README. */
+const printed: [string, string[][]][] = [
+  ['sessions', [['text/plain', 'hello']]],
+  ['payloads', [['Alice', 'text/plain;charset=utf-8', 'hello'], ['delivered']]],
+  ['offer and answer', [['hello']]],
+];
+
+test.each(printed)('the example of the README for %s runs, and prints what came', async (name, lines) => {
+  const example = examples[printed.findIndex(([each]) => each === name)] ?? '';
   // Node 20 has no `await using` of its own: the test disposes by hand, in the same order.
   const names = [...example.matchAll(/await using (\w+)/g)].map(([, using]) => using).toReversed();
   const body = example.replace(/^import (.*) from 'msrp';$/m, 'const $1 = msrp;').replaceAll('await using', 'const');
   const disposal = names.map((using) => `await ${using}[Symbol.asyncDispose]();`).join('\n');
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
   await new AsyncFunction('msrp', body + disposal)(msrp);
-  expect(log.mock.calls).toEqual(printed);
+  expect(log.mock.calls).toEqual(lines);
   log.mockRestore();
 });
 
 test('each example of the README is run', () => {
-  expect(examples.length).toBe(2);
+  expect(examples.length).toBe(printed.length);
 });
