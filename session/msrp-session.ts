@@ -11,6 +11,7 @@ import type { IncomingMessage } from './incoming-message.ts';
 import { Outgoing } from './outgoing.ts';
 import type { OutgoingMessage, SendOptions } from './outgoing-message.ts';
 import { type BodySink, Receiver } from './receiver.ts';
+import type { RecentIds } from './recent-ids.ts';
 import type { SessionOptions } from './session-options.ts';
 import type { Body } from './source.ts';
 
@@ -37,9 +38,14 @@ export class MSRPSession implements TransportSink {
       this.#settleClosed = resolve;
     });
     this.#outgoing = new Outgoing(transport, options, (error) => this.#fail(error));
-    this.#receiver = new Receiver(transport, options);
+    this.#receiver = new Receiver(transport, options, options.replaces?.received);
     if (options.keepAliveInterval !== undefined) this.#startKeepAlive(options.keepAliveInterval);
     transport.attach(this);
+  }
+
+  /** @internal The messages that came whole. */
+  get received(): RecentIds<true> {
+    return this.#receiver.complete;
   }
 
   /**

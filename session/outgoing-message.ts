@@ -52,6 +52,8 @@ export interface Sender {
 export interface MessageInit extends Required<Pick<SendOptions, 'messageId' | 'failureReport' | 'successReport'>> {
   readonly head: HeadText;
   readonly isUrgent: boolean;
+  /** Octets that the peer takes. */
+  readonly maxSize: number;
   readonly onProgress: SendOptions['onProgress'];
   readonly onFailure: SendOptions['onFailure'];
 }
@@ -70,6 +72,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   nextEntry: OutgoingMessage | undefined;
   readonly #sender: Sender;
   readonly #body: OutgoingBody;
+  readonly #maxSize: number;
   readonly #onProgress: SendOptions['onProgress'];
   #onFailure: SendOptions['onFailure'];
   readonly #sent = new Outcome();
@@ -90,6 +93,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     this.successReport = init.successReport;
     this.head = init.head;
     this.isUrgent = init.isUrgent;
+    this.#maxSize = init.maxSize;
     this.#onProgress = init.onProgress;
     this.#onFailure = init.onFailure;
     this.#sender = sender;
@@ -248,6 +252,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   }
 
   #onMore(): void {
+    if (this.#body.taken + this.#body.buffered > this.#maxSize) return this.fail(tooLarge(this.#maxSize));
     if (this.isReady) this.#sender.want(this);
   }
 
@@ -277,4 +282,11 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     this.#body.close();
     this.#sender.onOver(this);
   }
+}
+
+export function tooLarge(maxSize: number): MSRPError {
+  return new MSRPError('MSRP_ERR_ARGUMENT', `the peer takes messages of up to ${maxSize} octets`, {
+    scope: 'message',
+    status: 413,
+  });
 }

@@ -2,7 +2,15 @@
 // a quantum each. What is unanswered is bounded by a window, what is unwritten by the connection, which asks for frames only when the
 // socket has room. A chunk longer than a quantum stays open while nothing else waits, and is ended with `+` when something does.
 
-import { type Chunk, type Continuation, type Head, isIdent, MSRPError } from '../codec/index.ts';
+import {
+  acceptsMediaType,
+  type Chunk,
+  type Continuation,
+  type Head,
+  isIdent,
+  isMediaType,
+  MSRPError,
+} from '../codec/index.ts';
 import {
   type FrameSource,
   isSuccess,
@@ -17,7 +25,7 @@ import { ChunkQueue, type OnResponse, type QueueOwner } from './chunk-queue.ts';
 import { IdentTable } from './ident-table.ts';
 import { MessageHeads } from './message-head.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
-import { OutgoingMessage, type Sender, type SendOptions } from './outgoing-message.ts';
+import { OutgoingMessage, type Sender, type SendOptions, tooLarge } from './outgoing-message.ts';
 import type { SessionOptions } from './session-options.ts';
 import { type Body, sourceOf } from './source.ts';
 import { RecentIds } from './recent-ids.ts';
@@ -31,7 +39,7 @@ const mostUncertain = 4096;
 /** Codes that end the session, in a response or a REPORT (D-REPORT-4). */
 const sessionCodes = new Set([408, 481, 506]);
 
-type OutgoingOptions = Pick<SessionOptions, 'chunkSize' | 'windowBytes'>;
+type OutgoingOptions = Pick<SessionOptions, 'chunkSize' | 'windowBytes' | 'peer'>;
 
 export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   isWaiting = false;
@@ -40,6 +48,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   readonly quantum: number;
   readonly #chunkSize: number;
   readonly #windowBytes: number;
+  readonly #peer: NonNullable<SessionOptions['peer']>;
   readonly #transport: MSRPTransport;
   readonly #onFail: (error: MSRPError) => void;
   readonly #transactions: Transactions;
@@ -69,6 +78,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     this.#chunkSize = Math.min(chunkSize, Math.floor(windowBytes / 2));
     this.quantum = Math.min(this.#chunkSize, quantumBytes);
     this.#windowBytes = windowBytes;
+    this.#peer = o.peer ?? {};
     this.#transport = transport;
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);
@@ -81,9 +91,11 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     const messageId = this.#checkId(o.messageId ?? this.#transport.settings.idents.messageId());
     const source = sourceOf(body, o.size);
     const contentType = o.contentType ?? source.contentType;
+    this.#checkTaken(contentType, source.size);
     const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
     const isUrgent = o.urgent === true || (source.size !== undefined && source.size <= longestFixedRange);
-    const init = { messageId, failureReport, successReport, head, isUrgent, onProgress, onFailure };
+    const maxSize = this.#peer.maxSize ?? Number.POSITIVE_INFINITY;
+    const init = { messageId, failureReport, successReport, head, isUrgent, maxSize, onProgress, onFailure };
     const message = new OutgoingMessage(this, source, init);
     this.#messages.add(message);
     if (message.isReady) this.want(message);
@@ -99,6 +111,18 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
       throw new MSRPError('MSRP_ERR_STATE', `message ${id} is under way`, { scope: 'message' });
     }
     return id;
+  }
+
+  /** R4975-8.6: what the peer does not take is not sent. */
+  #checkTaken(contentType: string, size: number | undefined): void {
+    const { acceptTypes, maxSize } = this.#peer;
+    if (acceptTypes !== undefined && isMediaType(contentType) && !acceptsMediaType(acceptTypes, contentType)) {
+      throw new MSRPError('MSRP_ERR_ARGUMENT', `the peer does not take ${contentType}`, {
+        scope: 'message',
+        status: 415,
+      });
+    }
+    if (maxSize !== undefined && size !== undefined && size > maxSize) throw tooLarge(maxSize);
   }
 
   /** Returns whether there is room for more. */

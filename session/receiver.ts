@@ -34,7 +34,8 @@ export class Receiver implements BodySink, MessageOwner {
   readonly #options: SessionOptions;
   readonly #unreadBytes: number;
   readonly #receiving: ReceivingTable;
-  readonly #complete = new RecentIds<true>();
+  /** The Message-IDs of those that came whole (D-RECV-10). */
+  readonly complete: RecentIds<true>;
   /** The codes of messages that were refused: their other chunks get the same (R4975-10-5). */
   readonly #refused = new RecentIds<number>();
   readonly #queue = new MessageQueue(() => this.onAwaited());
@@ -52,9 +53,10 @@ export class Receiver implements BodySink, MessageOwner {
   /** Promises of `onIncoming` that are open. */
   #busy = 0;
 
-  constructor(transport: MSRPTransport, options: SessionOptions) {
+  constructor(transport: MSRPTransport, options: SessionOptions, complete: RecentIds<true> = new RecentIds()) {
     this.#transport = transport;
     this.#options = options;
+    this.complete = complete;
     this.#unreadBytes = transport.settings.limits.unreadBytes;
     const { incompleteTimeout = 540_000 } = options;
     this.#receiving = new ReceivingTable(transport.settings, incompleteTimeout, (late) =>
@@ -116,7 +118,7 @@ export class Receiver implements BodySink, MessageOwner {
   }
 
   #beginMessage(head: Head): Receiving | undefined {
-    if (this.#complete.has(head.messageId ?? '')) return undefined;
+    if (this.complete.has(head.messageId ?? '')) return undefined;
     return this.#receiving.add(new Receiving(head));
   }
 
@@ -179,7 +181,7 @@ export class Receiver implements BodySink, MessageOwner {
   #finish(head: Head, receiving: Receiving): void {
     const { passed } = receiving.reassembly;
     this.#receiving.delete(receiving);
-    this.#complete.add(receiving.ident, true);
+    this.complete.add(receiving.ident, true);
     this.#report(head, { start: 1, end: passed, total: passed });
     receiving.message?.finish();
   }

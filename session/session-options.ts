@@ -1,6 +1,7 @@
 // The options of a session.
 
 import type { Chunk } from '../codec/index.ts';
+import type { RecentIds } from './recent-ids.ts';
 
 export interface SessionOptions {
   /** Media types that are taken, with `*` and `type/*`; others are answered with 415. Default: all. */
@@ -23,6 +24,10 @@ export interface SessionOptions {
   windowBytes?: number;
   /** Octets of the largest message that is taken; a larger one is answered with 413. Default: no limit. */
   maxSize?: number;
+  /** What the peer said that it takes (RFC 4975 section 8): `send` throws `MSRP_ERR_ARGUMENT` for other messages. Default: anything. */
+  peer?: { readonly acceptTypes?: readonly string[] | undefined; readonly maxSize?: number | undefined };
+  /** A failed session that this one stands in for: messages that came whole there and come again are known (RFC 4975 section 5.4). */
+  replaces?: { readonly received: RecentIds<true> };
   /** Milliseconds without another chunk after which a message is given up whose end has not come. Default 540,000. */
   incompleteTimeout?: number;
   /** For `onIncoming`: a hint where to cut long chunks, in octets. Default 65,536. */

@@ -93,7 +93,7 @@ export class MSRPAnswer {
    */
   async connect(o: { signal?: AbortSignal } = {}): Promise<MSRPSession> {
     const { end, role, via, options } = this.#parts;
-    return sessionOf(await end.bind(this.remote, { role, via, signal: o.signal }), options);
+    return sessionOf(await end.bind(this.remote, { role, via, signal: o.signal }), options, this.remote);
   }
 
   /** Takes the answer back: stops listening, and ends a `connect` that waits. Does not touch a session that is there. May be repeated. */

@@ -71,9 +71,11 @@ export function badOptions(message: string): MSRPError {
   return new MSRPError('MSRP_ERR_ARGUMENT', message, { scope: 'session' });
 }
 
-export function sessionOf(transport: MSRPTransport, o: NegotiationOptions): MSRPSession {
+/** A session that takes what we said, and sends what the peer said. */
+export function sessionOf(transport: MSRPTransport, o: NegotiationOptions, remote: MSRPMedia): MSRPSession {
   const { acceptTypes, maxSize } = o;
   return new MSRPSession(transport, {
+    peer: { ...(remote.acceptTypes.length > 0 && { acceptTypes: remote.acceptTypes }), maxSize: remote.maxSize },
     ...o.session,
     ...(acceptTypes !== undefined && { acceptTypes }),
     ...(maxSize !== undefined && { maxSize }),

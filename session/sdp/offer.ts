@@ -95,7 +95,7 @@ export class MSRPOffer {
       const rule = options.cema === true ? offererRule(remote, await isAtItsPath(remote, options), role) : 'path';
       if (rule === 'offer-again') throw new SDPError('offer-without-cema', 'a middlebox on the way does not know CEMA');
       const via = viaOf(remote, options, rule === 'cema');
-      return sessionOf(await this.#end.bind(remote, { role, via, signal: o.signal }), options);
+      return sessionOf(await this.#end.bind(remote, { role, via, signal: o.signal }), options, remote);
     } catch (error) {
       await this.cleanup();
       throw error;

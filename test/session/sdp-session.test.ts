@@ -308,11 +308,16 @@ describe('an offer', () => {
     expect(made.offer.remote).toMatchObject({ acceptTypes: ['text/*'], chatroom: ['nickname'], lines: ['a=mid:1'] });
     expect(made.answer.remote).toMatchObject({ acceptWrappedTypes: ['*'], maxSize: 10 });
     const [one, other] = made.sessions;
-    const statusOf = (promise: Promise<unknown>): Promise<number | undefined> =>
-      rejectionOf(promise).then(({ status }) => status);
-    expect(await statusOf(other.send('more than ten').delivered)).toBe(413);
-    expect(await statusOf(other.send('x', { contentType: 'text/html' }).delivered)).toBe(415);
-    expect(await statusOf(one.send('x', { contentType: 'image/png' }).delivered)).toBe(415);
+    const refused = (status: number): unknown => expect.objectContaining({ code: 'MSRP_ERR_ARGUMENT', status });
+    expect(() => other.send('more than ten')).toThrow(refused(413));
+    expect(() => other.send('x', { contentType: 'text/html' })).toThrow(refused(415));
+    expect(() => one.send('x', { contentType: 'image/png' })).toThrow(refused(415));
+    // What is sent all the same is refused at the other end.
+    const { transport } = other;
+    const status = async (o: Parameters<typeof transport.makeChunk>[0]): Promise<number | undefined> =>
+      (await rejectionOf(other.deliverChunk(transport.makeChunk(o)))).status;
+    expect(await status({ data: 'more than ten' })).toBe(413);
+    expect(await status({ data: 'x', contentType: 'text/html' })).toBe(415);
   });
 
   test('with several m-lines is answered one by one, into the same description', async () => {

@@ -246,3 +246,53 @@ describe('sendChunk', () => {
     });
   });
 });
+
+describe('what the peer has said that it takes', () => {
+  const peer = { acceptTypes: ['text/*'], maxSize: 10 };
+
+  test('is sent, and other types and larger messages are refused before they leave', async () => {
+    await withScript(
+      async ({ session }) => {
+        const refusal = (status: number): unknown => expect.objectContaining({ code: 'MSRP_ERR_ARGUMENT', status });
+        expect(() => session.send('x', { contentType: 'image/png' })).toThrow(refusal(415));
+        expect(() => session.send('x'.repeat(11))).toThrow(refusal(413));
+        session.send('x'.repeat(10));
+      },
+      { peer },
+    );
+  });
+
+  test('ends a stream that grows beyond it', async () => {
+    await withScript(
+      async (scripted) => {
+        const message = scripted.session.send(endless(Buffer.from('abc')), { contentType: 'text/plain' });
+        const state = watch(message.delivered, '-', 'ok');
+        await scripted.pass(100);
+        expect(state()).toBe('413');
+      },
+      { peer },
+    );
+  });
+});
+
+describe('a message that is given up', () => {
+  for (let asked = 0; asked <= 20; asked++) {
+    test(`when piece ${asked} of its 20 is asked for says so, unless nothing or all of it has left`, async () => {
+      await withScript(async (peer) => {
+        const control = new AbortController();
+        async function* pieces(): AsyncGenerator<Buffer> {
+          for (let piece = 0; piece < 20; piece++) {
+            if (piece === asked) control.abort();
+            yield Buffer.alloc(40_000, piece);
+          }
+        }
+        const message = peer.session.send(pieces(), { size: 800_000, signal: control.signal });
+        const state = watch(message.delivered, '-', 'ok');
+        const flags = (await answerAll(peer)).map(({ continuation }) => continuation).join('');
+        expect(flags).toMatch(/^$|^\+*[#$]$/);
+        expect(state()).toBe(flags.endsWith('$') ? 'ok' : 'MSRP_ERR_ABORTED');
+        if (asked > 4) expect(flags).toContain('+');
+      });
+    });
+  }
+});
