@@ -7,6 +7,7 @@
 // Memory: one read, what sessions hold unread (each up to `unreadBytes`, then the socket stops), and the outbox.
 
 import {
+  type ByteRange,
   ChunkDecoder,
   type ChunkParseError,
   type ChunkSink,
@@ -20,7 +21,7 @@ import type { CoarseTimer } from './coarse-timers.ts';
 import { channels, publishSent } from './diagnostics.ts';
 import { Outbox } from './outbox.ts';
 import type { Settings } from './options.ts';
-import { formatResponse, mayRespond, ResponseFormat } from './replies.ts';
+import { formatResponse, mayReport, mayRespond, ReplyFormat } from './replies.ts';
 import type { Socket, SocketHandler } from './socket.ts';
 import { hostPort } from './tls.ts';
 import { TrafficLog } from './traffic-log.ts';
@@ -56,7 +57,7 @@ export class Connection implements SocketHandler {
   readonly #decoder: ChunkDecoder;
   readonly #watch: FrameWatch;
   readonly #traffic: TrafficLog | undefined;
-  readonly #responses = new ResponseFormat();
+  readonly #replies = new ReplyFormat();
   readonly #sessions = new Map<string, Bound>();
   /** Why the socket is stopped: sessions that hold too much, and the outbox. */
   readonly #stops = new Set<object>();
@@ -127,7 +128,13 @@ export class Connection implements SocketHandler {
 
   /** Answers `request`, if section 7 has it answered. */
   respond(request: Head, code: number): void {
-    if (mayRespond(request, code)) this.outbox.control(this.#responses.format(request, code));
+    if (mayRespond(request, code)) this.outbox.control(this.#replies.response(request, code));
+  }
+
+  /** Reports on octets of the message of `request`, if section 7 has it reported. */
+  report(request: Head, range: ByteRange, code: number): void {
+    if (!mayReport(request, code) || request.messageId === undefined) return;
+    this.outbox.control(this.#replies.report(request, this.settings.idents.transactionId(), range, code));
   }
 
   /** Its last session has ended in order: its owner may keep it for others. */

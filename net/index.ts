@@ -29,5 +29,5 @@ export {
 } from './options.ts';
 export type { FrameSource, Outbox, Pulled, Written } from './outbox.ts';
 export { type Random, systemRandom } from './random.ts';
-export { formatResponse, isSuccess, makeReport, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
+export { formatResponse, isSuccess, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
 export * from './socket.ts';

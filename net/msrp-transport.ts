@@ -2,6 +2,7 @@
 // or reports; MSRPSession does, and takes the tokens straight from here.
 
 import {
+  type ByteRange,
   type Chunk,
   type ChunkSink,
   type Continuation,
@@ -211,6 +212,11 @@ export class MSRPTransport implements Bound, FrameSource {
   /** @internal Answers a request read from here before all else that waits, if section 7 has it answered. */
   respond(request: Head, code: number): void {
     this.connection.respond(request, code);
+  }
+
+  /** @internal Reports on octets of the message of a request read from here, as `respond`. */
+  report(request: Head, range: ByteRange, code: number): void {
+    this.connection.report(request, range, code);
   }
 
   /** @internal Sends a whole frame before all else that waits: responses and REPORTs. Each character is an octet. */

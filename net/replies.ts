@@ -74,14 +74,26 @@ function pathLines(request: Head, from: string): string {
   return `To-Path: ${responsePath(request)}\r\nFrom-Path: ${from}\r\n`;
 }
 
-/** Formats the responses of a connection. The chunks of a message share their paths, and so do the responses to them. */
-export class ResponseFormat {
+/** Formats the responses and REPORTs of a connection. The chunks of a message share their paths, and so does what is said about them. */
+export class ReplyFormat {
   #method: string | undefined;
   #toPath: readonly URI[] | undefined;
   #fromPath: readonly URI[] | undefined;
   #pathLines = '';
 
-  format(request: Head, code: number): string {
+  response(request: Head, code: number): string {
+    return formatWith(this.#pathLinesOf(request), request.transactionId, code);
+  }
+
+  /** As {@link makeReport}, with the phrase of the code. */
+  report(request: Head, id: string, range: ByteRange, code: number): string {
+    const { fromPath, messageId = '' } = request;
+    const paths = fromPath.length === 1 ? this.#pathLinesOf(request) : reportPathLines(request);
+    const fields = `Message-ID: ${messageId}\r\nByte-Range: ${reportRange(range)}\r\nStatus: ${formatStatus(code, phraseOf(code))}\r\n`;
+    return `MSRP ${id} REPORT\r\n${paths}${fields}-------${id}$\r\n`;
+  }
+
+  #pathLinesOf(request: Head): string {
     const { method, toPath, fromPath } = request;
     if (toPath !== this.#toPath || fromPath !== this.#fromPath || method !== this.#method) {
       this.#method = method;
@@ -89,8 +101,18 @@ export class ResponseFormat {
       this.#fromPath = fromPath;
       this.#pathLines = pathLines(request, String(toPath[0]));
     }
-    return formatWith(this.#pathLines, request.transactionId, code);
+    return this.#pathLines;
   }
+}
+
+function reportPathLines({ fromPath, toPath }: Head): string {
+  return `To-Path: ${formatPath(fromPath)}\r\nFrom-Path: ${String(toPath[0])}\r\n`;
+}
+
+/** D-ERR-7: nobody takes a range that ends beyond its total. */
+function reportRange({ start, end, total }: ByteRange): string {
+  const isBeyond = total !== undefined && end !== undefined && end > total;
+  return formatByteRange({ start, end, total: isBeyond ? undefined : total });
 }
 
 function responsePath(request: Head): string {
@@ -116,14 +138,11 @@ export function makeReport(
   comment: string = phraseOf(code),
 ): Chunk | undefined {
   if (!mayReport(request, code) || request.messageId === undefined) return undefined;
-  const { start, end, total } = range;
-  // D-ERR-7: nobody takes a range that ends beyond its total.
-  const isBeyond = total !== undefined && end !== undefined && end > total;
   const headers: HeaderEntry[] = [
     ['To-Path', formatPath(request.fromPath)],
     ['From-Path', String(request.toPath[0])],
     ['Message-ID', request.messageId],
-    ['Byte-Range', formatByteRange({ start, end, total: isBeyond ? undefined : total })],
+    ['Byte-Range', reportRange(range)],
     ['Status', formatStatus(code, comment)],
   ];
   return new Chunk({ transactionId, method: 'REPORT', headers });

@@ -16,7 +16,7 @@ import {
   type Head,
   MSRPError,
 } from '../codec/index.ts';
-import { makeReport, type MSRPTransport, MSRPTimeout } from '../net/index.ts';
+import { type MSRPTransport, MSRPTimeout } from '../net/index.ts';
 import { callApplication } from './application.ts';
 import { givenUp, IncomingMessage, type MessageOwner } from './incoming-message.ts';
 import { MessageQueue } from './message-queue.ts';
@@ -188,17 +188,14 @@ export class Receiver implements BodySink, MessageOwner {
 
   #report(head: Head, range: { start: number; end: number; total: number | undefined }): void {
     if (this.#options.automaticReports === false) return;
-    this.#send(makeReport(head, this.#transport.settings.idents.transactionId(), range, 200));
+    this.#transport.report(head, range, 200);
   }
 
   sendReport(chunk: Chunk, code: number, comment?: string): void {
     if (chunk.method !== 'SEND') {
       throw new MSRPError('MSRP_ERR_ARGUMENT', 'a REPORT is about a SEND', { scope: 'message' });
     }
-    this.#send(this.#transport.makeReport(chunk, code, comment));
-  }
-
-  #send(report: Chunk | undefined): void {
+    const report = this.#transport.makeReport(chunk, code, comment);
     if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
   }
 
@@ -228,7 +225,7 @@ export class Receiver implements BodySink, MessageOwner {
     if (this.#current === receiving) return this.#refuse(code);
     const { first, reassembly } = receiving;
     const range = { start: 1, end: reassembly.passed, total: first.byteRange?.total };
-    this.#send(makeReport(first, this.#transport.settings.idents.transactionId(), range, code));
+    this.#transport.report(first, range, code);
     this.#drop(first, receiving, code);
   }
 

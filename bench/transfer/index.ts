@@ -96,6 +96,7 @@ async function smallRows(group: string, effort: Effort): Promise<Row[]> {
   const samples = new Map<string, Sample[]>();
   const protocols: readonly [string, Protocol][] = [
     ['ws, echo', 'ws'],
+    ['session, answered and reported', 'msrp with reports'],
     ['session, answered', 'msrp'],
   ];
   for (let round = 0; round < effort.rounds; round++) {

@@ -38,7 +38,7 @@ let made: Buffer[] = [];
 function make({ path, chunkBytes, totalBytes, writeBytes }: MakeCall): Made {
   const seeded = new Seeded();
   const random = seeded.bytes(2 * randomBytes);
-  const paths = `To-Path: ${path}\r\nFrom-Path: ${path.replace(/\/[^/]*;/, `/${seeded.id()};`)}\r\n`;
+  const paths = `To-Path: ${path}\r\nFrom-Path: ${path.replace(/\/[^/]*;/, `/${seeded.id()};`)}\r\nSuccess-Report: yes\r\n`;
   const messageId = seeded.id();
   const hash = createHash('sha1');
   const pieces: Buffer[] = [];

@@ -7,7 +7,7 @@ import { AcceptorDirect, ConnectorDirect } from '../../net/index.ts';
 import { MSRPSession } from '../../session/index.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 
-export type Protocol = 'ws' | 'msrp';
+export type Protocol = 'ws' | 'msrp' | 'msrp with reports';
 
 export interface ExchangeCall {
   readonly protocol: Protocol;
@@ -86,8 +86,9 @@ async function exchangeMessages(call: ExchangeCall): Promise<Exchanged> {
   await connector.prepare();
   const session = new MSRPSession(await connector.complete([URI.parse(call.target)]));
   const data = Buffer.alloc(call.bytes, 'x');
+  const successReport = call.protocol === 'msrp' ? 'no' : 'yes';
   const result = await exchange(call.messages, call.window, (done) => {
-    void session.send(data).delivered.then(done);
+    void session.send(data, { successReport }).delivered.then(done);
   });
   await session.shutdown();
   return result;
