@@ -241,6 +241,8 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** @internal Nothing more is read from the connection: for what a reader of the session has not taken. */
   pause(): void {
+    // Others on the connection may not wait for a session that is over.
+    if (this.#closed !== undefined) return;
     this.connection.stop(this);
     this.#stall ??= this.settings.timers.start(this.settings.limits.stallMs, () => this.#onStall());
   }
