@@ -83,8 +83,9 @@ export class ReceivingTable {
     this.#held += reassembly.held - before;
   }
 
-  /** A chunk of it has ended, and others are to come. */
+  /** A chunk of it has ended, and others are to come; unless the application has ended the session, when it was given that chunk. */
   touch(receiving: Receiving): void {
+    if (this.#table.get(receiving.ident) !== receiving) return;
     receiving.touched = this.#settings.clock.now();
     if (this.#timer?.pending !== true) this.#watch(this.#patienceMs);
   }
@@ -111,6 +112,8 @@ export class ReceivingTable {
     const oldest = this.#settings.clock.now() - this.#patienceMs;
     let next = Number.POSITIVE_INFINITY;
     for (const receiving of this.#table.values()) {
+      // The application may have ended the session when it was told of the one before.
+      if (this.#table.size === 0) return;
       if (receiving.touched <= oldest) this.#onLate(receiving);
       else next = Math.min(next, receiving.touched);
     }

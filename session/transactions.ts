@@ -38,8 +38,9 @@ export class Transactions {
     this.#pending.add(transaction);
   }
 
-  /** The request is written: time runs. */
+  /** The request is written: time runs, unless it is answered already or the session is over. */
   start(transaction: Transaction): void {
+    if (this.#pending.get(transaction.ident) !== transaction) return;
     const { clock, timeouts } = this.#settings;
     transaction.due = clock.now() + timeouts.responseMs;
     if (this.#timer?.pending !== true) this.#watch(timeouts.responseMs);
@@ -74,12 +75,14 @@ export class Transactions {
     const now = this.#settings.clock.now();
     let next = Number.POSITIVE_INFINITY;
     for (const transaction of this.#pending.values()) {
+      // The first one may have ended the session.
+      if (this.#pending.size === 0) return;
       if (transaction.due > now) next = Math.min(next, transaction.due);
       else {
         this.remove(transaction);
         transaction.onTimeout();
       }
     }
-    if (next !== Number.POSITIVE_INFINITY && this.#pending.size > 0) this.#watch(next - now);
+    if (next !== Number.POSITIVE_INFINITY) this.#watch(next - now);
   }
 }
