@@ -11,7 +11,7 @@ import type { Transaction } from './transactions.ts';
 export interface ChunkOwner {
   newTransactionId(): string;
   onFrame(): void;
-  /** The system has a frame of it; the last one when `hasEnded` and nothing is `unwritten`. */
+  /** The system has a frame of it; the last one when it `isWritten`. */
   onChunkWritten(chunk: OutgoingChunk): void;
   onChunkAnswered(chunk: OutgoingChunk, response: Head): void;
   onChunkUnanswered(chunk: OutgoingChunk): void;
@@ -28,22 +28,22 @@ export class OutgoingChunk implements Transaction, Written {
   due: number = Number.POSITIVE_INFINITY;
   /** Octets of body, so far. */
   bytes = 0;
-  /** Its end-line waits to be written, or has been. */
-  hasEnded = false;
-  /** Frames that wait to be written. */
-  unwritten = 0;
   /** A success that came before its end. */
   early: Head | undefined;
   readonly #owner: ChunkOwner;
   readonly #start: number;
-  #transactionId: string;
+  readonly #transactionId: string;
   /** Taken, not yet written. */
   #parts: readonly Buffer[];
   #hasBegun = false;
+  /** Its end-line waits to be written, or has been. */
+  #hasEnded = false;
+  /** Frames that wait to be written. */
+  #unwritten = 0;
   #tail: Buffer | undefined;
 
   /** `parts`: the first octets of it, taken already. */
-  constructor(owner: ChunkOwner, message: OutgoingMessage, parts: readonly Buffer[] = []) {
+  constructor(owner: ChunkOwner, message: OutgoingMessage, parts: readonly Buffer[]) {
     this.#owner = owner;
     this.message = message;
     this.#parts = parts;
@@ -55,6 +55,11 @@ export class OutgoingChunk implements Transaction, Written {
   /** Its transaction id. */
   get ident(): string {
     return this.#transactionId;
+  }
+
+  /** The system has all of it. */
+  get isWritten(): boolean {
+    return this.#hasEnded && this.#unwritten === 0;
   }
 
   #safeId(): string {
@@ -69,7 +74,6 @@ export class OutgoingChunk implements Transaction, Written {
     this.#parts = this.message.take(most);
     const taken = lengthOf(this.#parts);
     this.bytes += taken;
-    if (!this.#hasBegun && hasEndLine(this.#parts, this.#transactionId)) this.#transactionId = this.#safeId();
     return taken;
   }
 
@@ -94,9 +98,9 @@ export class OutgoingChunk implements Transaction, Written {
     const head = this.#hasBegun ? '' : this.#headWith(flag, bytes);
     const end = flag === undefined ? '' : `\r\n-------${this.#transactionId}${flag}\r\n`;
     this.#hasBegun = true;
-    this.hasEnded = flag !== undefined;
-    if (flag === undefined) this.#tail = tailOf(this.#tail, parts);
-    this.unwritten++;
+    this.#hasEnded = flag !== undefined;
+    this.#tail = flag === undefined ? tailOf(this.#tail, parts) : undefined;
+    this.#unwritten++;
     this.message.onFrame();
     this.#owner.onFrame();
     outbox.frame(frameOf(head, parts, bytes, end), this, bytes);
@@ -110,7 +114,7 @@ export class OutgoingChunk implements Transaction, Written {
   }
 
   onWritten(bytes: number): void {
-    this.unwritten--;
+    this.#unwritten--;
     this.message.onWritten(bytes);
     this.#owner.onChunkWritten(this);
   }

@@ -139,6 +139,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
 
   /** Tells the peer that no more will come (`#`). `sent` and `delivered` reject with `MSRP_ERR_ABORTED`, as far as they are open. */
   abort(reason?: unknown): void {
+    if (this.#delivered.isSettled) return;
     this.fail(new MSRPError('MSRP_ERR_ABORTED', 'the message was given up', { scope: 'message', cause: reason }));
   }
 
@@ -187,9 +188,9 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     this.#progress();
   }
 
-  /** @internal A chunk was answered. */
+  /** @internal A chunk was answered; with Failure-Report partial some peers do so though it is a success. */
   onResponse(response: Head, bytes: number): void {
-    this.#unanswered--;
+    if (this.failureReport === 'yes') this.#unanswered--;
     if (!isSuccess(response.code ?? 400)) return this.#refuse(response.code ?? 400, response.comment);
     this.#bytesAcknowledged += bytes;
     this.#progress();

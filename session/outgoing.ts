@@ -75,7 +75,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
       });
     }
     // One chunk is on its way while the one before is answered.
-    this.#chunkSize = Math.min(chunkSize, Math.floor(windowBytes / 2));
+    this.#chunkSize = Math.floor(Math.min(chunkSize, windowBytes / 2));
     this.quantum = Math.min(this.#chunkSize, quantumBytes);
     this.#windowBytes = windowBytes;
     this.#peer = o.peer ?? {};
@@ -182,8 +182,8 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     if (this.#queue.pull(outbox)) return 'more';
     const message = this.#turns.next(this.#mayGo);
     if (message === undefined) return 'idle';
-    if (message.isStopping) this.#stop(outbox, message);
-    else return this.#goOn(outbox, this.#begin(message));
+    if (!message.isStopping) return this.#begin(outbox, message);
+    this.#stop(outbox, message);
     return 'more';
   }
 
@@ -213,10 +213,15 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   /** The end of a message that was given up does not wait for the window. */
   readonly #mayGo = (message: OutgoingMessage): boolean => message.isStopping || this.#hasRoom(message);
 
-  #begin(message: OutgoingMessage): OutgoingChunk {
-    const chunk = new OutgoingChunk(this, message);
+  #begin(outbox: Outbox, message: OutgoingMessage): Pulled {
+    const chunk = new OutgoingChunk(this, message, message.take(this.quantum));
+    this.#count(chunk, chunk.bytes);
     this.#expect(chunk);
-    return chunk;
+    return this.#write(outbox, chunk);
+  }
+
+  #count({ message }: OutgoingChunk, bytes: number): void {
+    if (message.failureReport === 'yes') this.#unanswered += bytes;
   }
 
   #expect(chunk: OutgoingChunk): void {
@@ -237,8 +242,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
 
   /** Sends the next quantum of a chunk, and its end where it has come. */
   #goOn(outbox: Outbox, chunk: OutgoingChunk): Pulled {
-    const taken = chunk.take(Math.min(this.quantum, this.#chunkSize - chunk.bytes));
-    if (chunk.message.failureReport === 'yes') this.#unanswered += taken;
+    this.#count(chunk, chunk.take(Math.min(this.quantum, this.#chunkSize - chunk.bytes)));
     if (!chunk.isUnsafe) return this.#write(outbox, chunk);
     const next = chunk.split();
     chunk.write(outbox, '+');
@@ -281,15 +285,14 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   }
 
   onChunkWritten(chunk: OutgoingChunk): void {
-    const isDone = chunk.hasEnded && chunk.unwritten === 0;
-    if (isDone && chunk.early !== undefined) this.#settle(chunk, chunk.early);
-    else if (isDone && chunk.message.failureReport !== 'no') this.#transactions.start(chunk);
+    if (chunk.isWritten && chunk.early !== undefined) this.#settle(chunk, chunk.early);
+    else if (chunk.isWritten) this.#transactions.start(chunk);
     this.onWritten();
   }
 
   /** An error may come before the end of the chunk (D-RECV-9); a success counts from there on. */
   onChunkAnswered(chunk: OutgoingChunk, response: Head): void {
-    if (chunk.unwritten > 0 && isSuccess(response.code ?? 400)) chunk.early = response;
+    if (!chunk.isWritten && isSuccess(response.code ?? 400)) chunk.early = response;
     else this.#settle(chunk, response);
   }
 

@@ -81,14 +81,15 @@ export class Receiver implements BodySink, MessageOwner {
   begin(head: Head): BodySink | undefined {
     const known = this.#receiving.get(head.messageId ?? '');
     const code = this.#refusal(head, known);
+    this.#head = head;
+    this.#isRefused = code !== undefined;
     if (code !== undefined) {
       this.#transport.respond(head, code);
-      return undefined;
+      // It may end with `#`.
+      return this.#refused.get(head.messageId ?? '') === code ? this : undefined;
     }
-    this.#head = head;
     this.#start = head.byteRange?.start ?? known?.reassembly.next ?? 1;
     this.#size = 0;
-    this.#isRefused = false;
     this.#current = head.hasBody ? (known ?? this.#beginMessage(head)) : undefined;
     this.#current?.hold();
     if (this.#current !== undefined) this.#show(this.#current, head);
