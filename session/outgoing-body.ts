@@ -82,10 +82,20 @@ export class OutgoingBody {
   #read(): void {
     if (this.#source === undefined || this.#isReading || this.#buffered >= aheadBytes) return;
     this.#isReading = true;
-    this.#source.next().then(
-      (result) => this.#onRead(result),
-      (cause: unknown) => this.#fail(cause),
-    );
+    void this.#readFrom(this.#source);
+  }
+
+  /** Not at once: while a chunk is made, the source may not send, give up or end. */
+  async #readFrom(source: AsyncIterator<Uint8Array>): Promise<void> {
+    await null;
+    if (this.#isClosed) return;
+    let result: IteratorResult<Uint8Array>;
+    try {
+      result = await source.next();
+    } catch (cause) {
+      return this.#fail(cause);
+    }
+    this.#onRead(result);
   }
 
   #onRead({ done, value }: IteratorResult<Uint8Array>): void {
@@ -93,16 +103,16 @@ export class OutgoingBody {
     if (this.#isClosed) return;
     if (done === true) return this.#end();
     this.#push(bufferOver(value));
+    const given = this.#taken + this.#buffered;
+    if (given > (this.size ?? given)) return this.#fail(wrongSize(given, this.size));
     this.#onMore();
     this.#read();
   }
 
   #end(): void {
-    const size = this.#taken + this.#buffered;
-    if (this.size !== undefined && this.size !== size) {
-      return this.#fail(new Error(`the source gave ${size} octets instead of ${this.size}`));
-    }
-    this.size = size;
+    const given = this.#taken + this.#buffered;
+    if (given !== (this.size ?? given)) return this.#fail(wrongSize(given, this.size));
+    this.size = given;
     this.#hasEnded = true;
     this.#onMore();
   }
@@ -110,4 +120,8 @@ export class OutgoingBody {
   #fail(cause: unknown): void {
     if (!this.#isClosed) this.#onFailure(cause);
   }
+}
+
+function wrongSize(given: number, size: number | undefined): Error {
+  return new Error(`the source gave ${given} octets instead of ${size}`);
 }

@@ -1,6 +1,6 @@
 // The bodies that can be sent, as two kinds: octets that are there, and something that gives octets when asked.
 
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 
 export type Body = string | Uint8Array | Blob | Readable | AsyncIterable<Uint8Array>;
 
@@ -18,7 +18,11 @@ export function sourceOf(body: Body, size: number | undefined): Source {
   if (body instanceof Blob) {
     return { octets: streamed(body.stream()), size: body.size, contentType: body.type || 'application/octet-stream' };
   }
-  return { octets: streamed(body), size, contentType: 'application/octet-stream' };
+  return {
+    octets: body instanceof Readable ? readableOctets(body) : streamed(body),
+    size,
+    contentType: 'application/octet-stream',
+  };
 }
 
 /** The same memory. */
@@ -36,4 +40,16 @@ async function* streamed(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Arra
     else if (piece instanceof Uint8Array) yield piece;
     else throw new TypeError('a body is made of octets or text');
   }
+}
+
+/** A generator does not hear that no more is wanted before its stream has given what it was asked for: the stream is told itself. */
+function readableOctets(body: Readable): AsyncIterator<Uint8Array> {
+  const octets = streamed(body);
+  return {
+    next: () => octets.next(),
+    return: () => {
+      body.destroy();
+      return octets.return(undefined);
+    },
+  };
 }
