@@ -95,6 +95,7 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
     this.#arrived = overwrite([...this.#fetched.slice(this.#at), ...this.#arrived], offset, bytes.subarray(skip));
     this.#fetched = [];
     this.#at = 0;
+    this.#count();
   }
 
   /** @internal All is there, or no more will come. */
@@ -141,7 +142,7 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   /** Not a generator, which costs three times as much for each piece. */
   #next<T>(take: () => T | undefined): Promise<IteratorResult<T>> {
     const value = take();
-    if (value === undefined) return this.#state === 'open' ? this.#wait(take) : this.#end();
+    if (value === undefined) return this.#state === 'open' && !this.#isLeft ? this.#wait(take) : this.#end();
     this.#count();
     return Promise.resolve({ done: false, value });
   }
@@ -197,6 +198,7 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
     this.#fetch();
     this.#unread = 0;
     this.#count();
+    this.#notify();
   }
 
   /**

@@ -94,6 +94,7 @@ export class Receiver implements BodySink, MessageOwner {
     this.#current?.hold();
     if (this.#current !== undefined) this.#show(this.#current, head);
     this.#assembler?.onHead(head);
+    this.#checkHeld();
     return this;
   }
 
@@ -141,14 +142,19 @@ export class Receiver implements BodySink, MessageOwner {
     const { maxSize } = this.#options;
     const isTooLarge = maxSize !== undefined && at + bytes.length - 1 > maxSize;
     if (isTooLarge || this.#receiving.held > this.#unreadBytes) return this.#refuse(413);
-    if (this.#held >= this.#unreadBytes) this.#relieve(current);
+    this.#checkHeld();
     if (!this.#isRefused) this.#assembler?.onBody(bytes, more);
   }
 
-  /** Too much is unread. A message that nobody reads may not keep others waiting; anything else makes the peer wait. */
-  #relieve({ message }: Receiving): void {
+  /**
+   * Too much is unread. A message that nobody reads may not keep others waiting, nor may many, of which as much again is held; anything
+   * else makes the peer wait.
+   */
+  #checkHeld(): void {
+    if (this.#held < this.#unreadBytes || this.#current === undefined) return;
+    const { message } = this.#current;
     if (message?.isBegun === true || !this.#isOtherAwaited(message)) this.#pause();
-    else if (message !== undefined && message.held >= this.#unreadBytes) this.#refuse(413);
+    else if (message !== undefined && Math.max(message.held, this.#held / 2) >= this.#unreadBytes) this.#refuse(413);
   }
 
   #isOtherAwaited(message: IncomingMessage | undefined): boolean {
@@ -257,8 +263,8 @@ export class Receiver implements BodySink, MessageOwner {
     if (this.#isPaused) this.#resume();
   }
 
+  /** Also when it is paused already: the reader that held what came before this session lets go of the socket afterwards. */
   #pause(): void {
-    if (this.#isPaused) return;
     this.#isPaused = true;
     this.#transport.pause();
   }
