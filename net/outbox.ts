@@ -1,6 +1,7 @@
 // What leaves a connection, in the order of D-SEND-2: responses and reports before anything else, then the frames of the sources, one
-// from each in turn; one that leaves its frame open goes on until others wait. What is written while events are dealt with leaves together, in one writev. Sources are asked only while the socket
-// has room, so that what waits there is little and an urgent frame is never far from the wire (D-SEND-3).
+// from each in turn; one that leaves its frame open goes on until others wait. What is written while events are dealt with leaves
+// together, in one writev. Sources are asked only while the socket has room, so that what waits there is little and an urgent frame is
+// never far from the wire (D-SEND-3).
 
 import { highWaterBytes, type Network, type Socket } from './socket.ts';
 
@@ -135,10 +136,14 @@ export class Outbox {
     this.#flush();
   }
 
-  /** Ends our direction behind all that waits, or behind the control frames alone. */
+  /** Ends our direction behind all that waits, or behind the control frames alone: these would be lost in a frame that is open. */
   end(controlOnly = false): void {
-    if (controlOnly) this.#forgetAll();
-    if (this.#isClosed || this.#isEnding) return;
+    if (this.#isClosed) return;
+    if (controlOnly) {
+      this.#interrupt('#');
+      this.#forgetAll();
+    }
+    if (this.#isEnding) return;
     this.#isEnding = true;
     this.#schedule();
   }
