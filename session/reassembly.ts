@@ -23,7 +23,7 @@ export class Reassembly {
   #passed = 0;
   #total: number | undefined;
   /** What came ahead, in order and without overlap. */
-  #ahead: Piece[] = [];
+  readonly #ahead: Piece[] = [];
   #held = 0;
 
   constructor(taker: BodyTaker) {
@@ -52,12 +52,10 @@ export class Reassembly {
   /** Octets whose first one has position `start`. */
   add(start: number, bytes: Buffer): void {
     const known = this.#passed + 1 - start;
-    if (known < 0) this.#hold(start, bytes);
-    else if (known === 0) this.#pass(bytes);
-    else {
-      this.#taker.replace(start, bytes.subarray(0, known));
-      if (known < bytes.length) this.#pass(bytes.subarray(known));
-    }
+    if (known < 0) return this.#hold(start, bytes);
+    if (known > 0) this.#taker.replace(start, bytes.subarray(0, known));
+    if (known < bytes.length) this.#pass(bytes.subarray(known));
+    if (this.#ahead.length > 0) this.#passAhead();
   }
 
   /** The chunk with `$` ended at this position. */
@@ -67,11 +65,14 @@ export class Reassembly {
 
   #hold(start: number, bytes: Buffer): void {
     const end = start + bytes.length;
-    const before = this.#ahead.flatMap((piece) => cut(piece, 0, start));
-    const behind = this.#ahead.flatMap((piece) => cut(piece, end, Number.POSITIVE_INFINITY));
-    this.#ahead = [...before, { start, bytes: detached(bytes) }, ...behind];
-    this.#held = this.#ahead.length * pieceBytes;
-    for (const piece of this.#ahead) this.#held += piece.bytes.length;
+    const from = this.#ahead.findLastIndex((piece) => piece.start + piece.bytes.length <= start) + 1;
+    const to = this.#ahead.findLastIndex((piece) => piece.start < end) + 1;
+    const old = this.#ahead.slice(from, to);
+    const before = old.flatMap((piece) => cut(piece, 0, start));
+    const behind = old.flatMap((piece) => cut(piece, end, Number.POSITIVE_INFINITY));
+    const pieces = [...before, { start, bytes: detached(bytes) }, ...behind];
+    this.#ahead.splice(from, old.length, ...pieces);
+    this.#held += costOf(pieces) - costOf(old);
   }
 
   #pass(bytes: Buffer): void {
@@ -79,26 +80,33 @@ export class Reassembly {
     const passing = bytes.length > most ? bytes.subarray(0, most) : bytes;
     this.#passed += passing.length;
     if (passing.length > 0) this.#taker.push(passing);
-    if (this.#ahead.length > 0) this.#passAhead();
   }
 
   /** The gap may be closed: goes on with what was held, as far as nothing later has come for it. */
   #passAhead(): void {
-    const [first] = this.#ahead;
-    if (first === undefined || first.start > this.#passed + 1) return;
-    this.#ahead.shift();
-    this.#held -= first.bytes.length + pieceBytes;
-    const skip = this.#passed + 1 - first.start;
-    if (skip < first.bytes.length) this.#pass(first.bytes.subarray(skip));
-    else this.#passAhead();
+    let count = 0;
+    for (const { start, bytes } of this.#ahead) {
+      if (start > this.#passed + 1) break;
+      this.#pass(bytes.subarray(this.#passed + 1 - start));
+      count++;
+    }
+    this.#held -= costOf(this.#ahead.splice(0, count));
   }
+}
+
+function costOf(pieces: readonly Piece[]): number {
+  let cost = pieces.length * pieceBytes;
+  for (const { bytes } of pieces) cost += bytes.length;
+  return cost;
 }
 
 /** What of `piece` lies from `start` on and before `end`. */
 function cut(piece: Piece, start: number, end: number): Piece[] {
   const from = Math.max(start, piece.start);
   const to = Math.min(end, piece.start + piece.bytes.length);
-  return from < to ? [{ start: from, bytes: piece.bytes.subarray(from - piece.start, to - piece.start) }] : [];
+  return from < to
+    ? [{ start: from, bytes: detached(piece.bytes.subarray(from - piece.start, to - piece.start)) }]
+    : [];
 }
 
 /** A copy where a few octets would keep a whole read in memory. */
