@@ -148,6 +148,11 @@ class QueuedChunk implements Transaction, Written {
   }
 }
 
+/** Whether a response may come. */
+export function isAnswered(chunk: Chunk): boolean {
+  return answerTo(chunk) !== 'none';
+}
+
 function answerTo(chunk: Chunk): 'due' | 'only errors' | 'none' {
   if (chunk.method === undefined || chunk.method === 'REPORT') return 'none';
   if (chunk.method !== 'SEND') return 'due';

@@ -8,6 +8,7 @@ import { type Chunk, type Continuation, type Head, MSRPError } from '../codec/in
 import { type CoarseTimer, MSRPTransactionError, type MSRPTransport, type TransportSink } from '../net/index.ts';
 import { MSRPSessionError } from './errors.ts';
 import type { IncomingMessage } from './incoming-message.ts';
+import { isAnswered } from './chunk-queue.ts';
 import { Outgoing } from './outgoing.ts';
 import type { OutgoingMessage, SendOptions } from './outgoing-message.ts';
 import { type BodySink, Receiver } from './receiver.ts';
@@ -73,8 +74,8 @@ export class MSRPSession implements TransportSink {
   }
 
   /**
-   * Sends a chunk and waits for its response: gives it when it is a success, else rejects with {@link MSRPTransactionError}. With
-   * Failure-Report no it resolves with undefined at once.
+   * Sends a chunk and waits for its response: gives it when it is a success, else rejects with {@link MSRPTransactionError}. Where none
+   * will come, with Failure-Report no and for a REPORT, it resolves with undefined at once.
    */
   deliverChunk(chunk: Chunk, o: { signal?: AbortSignal } = {}): Promise<Head | undefined> {
     return new Promise((resolve, reject) => {
@@ -90,8 +91,6 @@ export class MSRPSession implements TransportSink {
         abort();
         return;
       }
-      signal?.addEventListener('abort', abort, { once: true });
-      const answers = chunk.failureReport !== 'no';
       const settle = (response: Head | TransactionError | undefined): void => {
         signal?.removeEventListener('abort', abort);
         if (response instanceof MSRPTransactionError) reject(response);
@@ -99,8 +98,9 @@ export class MSRPSession implements TransportSink {
           reject(new MSRPTransactionError(response.code, response.comment));
         } else resolve(response);
       };
-      this.sendChunk(chunk, answers ? settle : undefined);
-      if (!answers) settle(undefined);
+      this.sendChunk(chunk, settle);
+      if (!isAnswered(chunk)) return settle(undefined);
+      signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
@@ -142,7 +142,7 @@ export class MSRPSession implements TransportSink {
   /** D-CONN-9; counts from the request that was sent last. */
   #startKeepAlive(ms: number): void {
     const keepAlive = this.transport.settings.timers.start(ms, () => {
-      if (this.#state !== 'connected') return;
+      if (this.#state !== 'connected' || this.#outgoing.hasChunks) return;
       this.#outgoing.sendChunk(this.transport.makeChunk({ headers: [['Keep-Alive', 'yes']] }));
     });
     this.#keepAlive = keepAlive;

@@ -133,6 +133,11 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     return hasRoom;
   }
 
+  /** Whether chunks wait that were given. */
+  get hasChunks(): boolean {
+    return !this.#queue.isEmpty;
+  }
+
   drained(): Promise<void> {
     return this.#queue.drained();
   }
