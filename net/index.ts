@@ -27,6 +27,7 @@ export {
   type Settings,
   type Timeouts,
 } from './options.ts';
+export type { PeerName, PeerProfile } from './peer-profile.ts';
 export type { FrameSource, Outbox, Pulled, Written } from './outbox.ts';
 export { type Random, systemRandom } from './random.ts';
 export { formatResponse, isSuccess, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';

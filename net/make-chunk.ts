@@ -11,6 +11,8 @@ import {
   type HeaderEntry,
   type URI,
 } from '../codec/index.ts';
+import type { Settings } from './options.ts';
+import type { PeerProfile } from './peer-profile.ts';
 import type { IdentSource } from './random.ts';
 
 export interface ChunkOptions {
@@ -27,7 +29,10 @@ export interface ChunkOptions {
   continuation?: Continuation;
   /** Where in the message the data begins. Default 1. */
   start?: number;
-  /** Where it ends; null for `*`. Default: by the data, but `*` above 2,048 octets, since such a chunk may be interrupted. */
+  /**
+   * Where it ends; null for `*`. Default: by the data, but `*` above 2,048 octets, since such a chunk may be interrupted, unless
+   * `peerProfile` asks for exact ranges.
+   */
   end?: number | null;
   /** Of the whole message, in octets; null for `*`. Default: up to the end of the data. */
   length?: number | null;
@@ -44,10 +49,15 @@ export interface ChunkOptions {
 /** A chunk above this may be interrupted by others, so its range says `*` (R4975-7.1.1-14). */
 export const longestFixedRange = 2048;
 
-export function makeChunk(o: ChunkOptions, toPath: string, localUri: URI, idents: IdentSource): Chunk {
+export function makeChunk(
+  o: ChunkOptions,
+  toPath: string,
+  localUri: URI,
+  { idents, profile }: Pick<Settings, 'idents' | 'profile'>,
+): Chunk {
   const data = o.data === undefined ? undefined : bufferOf(o.data);
   const method = o.code === undefined ? (o.method ?? 'SEND') : undefined;
-  const range = method === 'SEND' || o.messageId !== undefined ? rangeOf(o, data?.length ?? 0) : undefined;
+  const range = method === 'SEND' || o.messageId !== undefined ? rangeOf(o, data?.length ?? 0, profile) : undefined;
   const isLast = method !== 'SEND' || range === undefined || range.isLast;
   const fields: HeaderEntry[] = [
     ['To-Path', toPath],
@@ -84,10 +94,10 @@ function typeOf(data: Uint8Array | string | undefined): string {
 }
 
 /** The range of a SEND whose data has `size` octets; and whether it reaches the end of the message. */
-function rangeOf(o: ChunkOptions, size: number): ByteRange & { isLast: boolean } {
+function rangeOf(o: ChunkOptions, size: number, { exactRanges }: PeerProfile): ByteRange & { isLast: boolean } {
   const start = o.start ?? 1;
   const last = start + size - 1;
   const total = o.length === undefined ? (o.end ?? last) : o.length;
-  const end = o.end === undefined ? (size > longestFixedRange ? null : last) : o.end;
+  const end = o.end === undefined ? (size > longestFixedRange && !exactRanges ? null : last) : o.end;
   return { start, end: end ?? undefined, total: total ?? undefined, isLast: total !== null && last === total };
 }

@@ -105,7 +105,7 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */
   makeChunk(o: ChunkOptions = {}): Chunk {
-    return makeChunk(o, this.#toPath, this.localUri, this.settings.idents);
+    return makeChunk(o, this.#toPath, this.localUri, this.settings);
   }
 
   /** The response to a request read from here; undefined where none may be sent. */

@@ -4,6 +4,7 @@ import { type Limits, MSRPError } from '../codec/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type CoarseTimers, coarseTimersOf } from './coarse-timers.ts';
 import { nodeNetwork } from './node-network.ts';
+import { type PeerName, type PeerProfile, profileOf } from './peer-profile.ts';
 import { type IdentSource, identSourceOf, type Random, systemRandom } from './random.ts';
 import type { ClientTLS, Network, ServerTLS } from './socket.ts';
 
@@ -63,6 +64,8 @@ export interface EndpointOptions {
   limits?: Partial<Limits & ConnectionLimits>;
   /** Take what peers are known to send against the grammar (D-GRAM-3). Default false. */
   tolerant?: boolean;
+  /** Send what this peer or relay is known to take. Default: what all of them take. */
+  peerProfile?: PeerName;
   /**
    * `path`: requests come to our URI and from the peer's path. `session-id`: only the session-id counts, for peers behind middleboxes
    * that rewrite addresses (D-PATH-2). Default `path`.
@@ -87,6 +90,7 @@ export interface Settings {
   readonly timeouts: Timeouts;
   readonly limits: ConnectionLimits;
   readonly match: 'path' | 'session-id';
+  readonly profile: PeerProfile;
   readonly clock: Clock;
   readonly timers: CoarseTimers;
   readonly idents: IdentSource;
@@ -112,7 +116,10 @@ export const defaultConnectionLimits: ConnectionLimits = {
   stallMs: 20_000,
 };
 
-/** Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number, or a time that is none: now, and not when a connection comes. */
+/**
+ * Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number, a time that is none, a peer that is not known: now, and not when a
+ * connection comes.
+ */
 export function settingsOf(options: EndpointOptions = {}): Settings {
   for (const [name, value] of Object.entries(options.limits ?? {})) {
     if (!(value > 0)) throw new MSRPError('MSRP_ERR_ARGUMENT', `the limit ${name} cannot be ${value}`);
@@ -125,6 +132,7 @@ export function settingsOf(options: EndpointOptions = {}): Settings {
     timeouts: { ...defaultTimeouts, ...options.timeouts },
     limits: { ...defaultConnectionLimits, ...options.limits },
     match: options.match ?? 'path',
+    profile: profileOf(options.peerProfile),
     clock,
     timers: coarseTimersOf(clock),
     idents: identSourceOf(options.random ?? systemRandom),

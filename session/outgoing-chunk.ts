@@ -9,6 +9,8 @@ import type { Transaction } from './transactions.ts';
 
 /** What a chunk needs of its session. */
 export interface ChunkOwner {
+  /** The peer wants to know at its head where a chunk ends. */
+  readonly exactRanges: boolean;
   newTransactionId(): string;
   onFrame(): void;
   /** The system has a frame of it; the last one when it `isWritten`. */
@@ -106,10 +108,14 @@ export class OutgoingChunk implements Transaction, Written {
     outbox.frame(frameOf(head, parts, bytes, end), this, bytes);
   }
 
-  /** Its range ends with `*` where it may go on, and where it could have been interrupted (R4975-7.1.1-13, 7.1.1-14). */
+  /**
+   * Its range ends with `*` where it may go on, and where it could have been interrupted (R4975-7.1.1-13, 7.1.1-14) unless the peer needs
+   * to know better.
+   */
   #headWith(flag: Continuation | undefined, bytes: number): string {
     const { head, size } = this.message;
-    const end = flag !== undefined && bytes <= longestFixedRange ? String(this.#start + bytes - 1) : '*';
+    const isExact = flag !== undefined && (bytes <= longestFixedRange || this.#owner.exactRanges);
+    const end = isExact ? String(this.#start + bytes - 1) : '*';
     return `MSRP ${this.#transactionId} SEND\r\n${head.before}${this.#start}-${end}/${size ?? '*'}${head.after}`;
   }
 

@@ -46,6 +46,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   /** A request is sent. */
   onSent: (() => void) | undefined;
   readonly quantum: number;
+  readonly exactRanges: boolean;
   readonly #chunkSize: number;
   readonly #windowBytes: number;
   readonly #peer: NonNullable<SessionOptions['peer']>;
@@ -68,14 +69,17 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(transport: MSRPTransport, o: OutgoingOptions, onFail: (error: MSRPError) => void) {
-    const { chunkSize = 8192, windowBytes = 524_288 } = o;
+    const { profile } = transport.settings;
+    const { chunkSize = profile.chunkSize, windowBytes = 524_288 } = o;
     if (!(chunkSize >= 1 && windowBytes >= 2)) {
       throw new MSRPError('MSRP_ERR_ARGUMENT', `no chunks of ${chunkSize} octets in a window of ${windowBytes}`, {
         scope: 'session',
       });
     }
+    this.exactRanges = profile.exactRanges;
+    const longest = profile.exactRanges ? quantumBytes : Number.POSITIVE_INFINITY;
     // One chunk is on its way while the one before is answered.
-    this.#chunkSize = Math.floor(Math.min(chunkSize, windowBytes / 2));
+    this.#chunkSize = Math.floor(Math.min(chunkSize, windowBytes / 2, longest));
     this.quantum = Math.min(this.#chunkSize, quantumBytes);
     this.#windowBytes = windowBytes;
     this.#peer = o.peer ?? {};

@@ -16,8 +16,8 @@ export interface SessionOptions {
   /** Send an empty SEND after so many milliseconds without other traffic of ours; no answer ends the session. Default: never. */
   keepAliveInterval?: number;
   /**
-   * Octets of body in the chunks we send, at most half of the window. Default 8,192, which every known peer takes. Of a longer chunk 16 KiB
-   * leave at a time, and it is ended early when something else is to be sent.
+   * Octets of body in the chunks we send, at most half of the window. Default: by the `peerProfile` of the connection, or 8,192, which every
+   * known peer takes. Of a longer chunk 16 KiB leave at a time, and it is ended early when something else is to be sent.
    */
   chunkSize?: number;
   /** Octets of body that may be unanswered. Default 524,288. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeChunks, type MSRPTransport, URI } from '../../index.ts';
 import type { Outbox } from '../../net/index.ts';
+import { defaultProfile } from '../../net/peer-profile.ts';
 import { Outgoing } from '../../session/outgoing.ts';
 
 const quantum = 16_384;
@@ -13,7 +14,7 @@ function octetsOf(body: Buffer, chunkSize: number): Buffer {
   let count = 0;
   const idents = { transactionId: () => idOf(count++), messageId: () => 'mmmm' };
   const transport = {
-    settings: { idents },
+    settings: { idents, profile: defaultProfile },
     toPath: 'msrp://bob.example:2855/b;tcp',
     localUri: URI.parse('msrp://alice.example:2855/a;tcp'),
     want: () => {},
