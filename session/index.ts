@@ -6,5 +6,5 @@ export { MSRPSession, type TransactionError } from './msrp-session.ts';
 export { OutgoingMessage, type SendOptions } from './outgoing-message.ts';
 export * from './sdp/index.ts';
 export type { SessionOptions } from './session-options.ts';
-export type { Body } from './source.ts';
+export type { Body, SeekableBody } from './source.ts';
 export * from './payload/index.ts';

@@ -80,6 +80,8 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   #state: 'sending' | 'cut' | 'stopping' | 'over' = 'sending';
   #bytesSent = 0;
   #bytesAcknowledged = 0;
+  /** Chunks whose end has not been written: while there is one, its octets must follow one another. */
+  #openChunks = 0;
   /** Octets that success reports cover. */
   #reported: RangeSet | undefined;
   /** Frames that the system does not have yet, and chunks that wait for their response. */
@@ -146,6 +148,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   /** @internal Whether something of it can be sent now. */
   get isReady(): boolean {
     if (this.#state !== 'sending') return this.#state === 'stopping';
+    if (this.#mustSkip) return false;
     return this.#body.hasEnded || this.#body.buffered > this.#sender.quantum;
   }
 
@@ -169,6 +172,17 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     const parts = this.#body.take(most);
     if (this.#body.hasEnded && this.#body.buffered === 0) this.#state = 'cut';
     return parts;
+  }
+
+  /** @internal */
+  onChunkBegun(): void {
+    this.#openChunks++;
+  }
+
+  /** @internal */
+  onChunkEnded(): void {
+    this.#openChunks--;
+    this.#skip();
   }
 
   /** @internal A frame with octets of it waits to be written. */
@@ -203,7 +217,29 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     if (!isSuccess(status.code)) return this.#refuse(status.code, status.comment);
     this.#reported ??= new RangeSet();
     this.#reported.add(byteRange?.start ?? 1, byteRange?.end ?? this.size ?? 0);
+    if (this.#mustSkip) {
+      // An open chunk has to be ended first.
+      this.#sender.want(this);
+      this.#skip();
+    }
     this.#progress();
+  }
+
+  /** How far the peer has it; all but the last octet, which is to say that it is the last. */
+  get #known(): number {
+    return Math.min(this.#reported?.covered ?? 0, (this.size ?? 0) - 1);
+  }
+
+  /** The peer has more than it was sent: from an attempt before this one. */
+  get #mustSkip(): boolean {
+    return this.#state === 'sending' && this.#known > this.#body.taken;
+  }
+
+  #skip(): void {
+    if (this.#openChunks > 0 || !this.#mustSkip) return;
+    this.#bytesAcknowledged += this.#known - this.#body.taken;
+    this.#body.skipTo(this.#known);
+    this.#onMore();
   }
 
   #refuse(code: number, comment: string | undefined): void {

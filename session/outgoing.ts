@@ -219,8 +219,9 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     return message.failureReport !== 'yes' || this.#unanswered < this.#windowBytes;
   }
 
-  /** The end of a message that was given up does not wait for the window. */
-  readonly #mayGo = (message: OutgoingMessage): boolean => message.isStopping || this.#hasRoom(message);
+  /** The end of a message that was given up does not wait for the window. One that skips octets may have to wait for its source again. */
+  readonly #mayGo = (message: OutgoingMessage): boolean =>
+    message.isStopping || (message.isReady && this.#hasRoom(message));
 
   #begin(outbox: Outbox, message: OutgoingMessage): Pulled {
     const chunk = new OutgoingChunk(this, message, message.take(this.quantum));
