@@ -12,6 +12,10 @@ export interface MessageOwner {
   onAwaited(): void;
   /** The rest of it is not wanted. */
   onRefused(message: IncomingMessage, code: number): void;
+  /** Its octets up to `end` are there already. */
+  onResumed(message: IncomingMessage, end: number): void;
+  /** All of it has come; the application says what became of it. */
+  onReport(message: IncomingMessage, code: number): void;
 }
 
 /**
@@ -26,7 +30,11 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   readonly size: number | undefined;
   /** The header fields of its first chunk. */
   readonly headers: Headers;
+  /** @internal The head of its first chunk. */
+  readonly head: Head;
   readonly #owner: MessageOwner;
+  /** Who reports on it when all of it has come; `done`: somebody has. */
+  #reports: 'session' | 'application' | 'done' = 'session';
   /** What came since the reader last went to fetch, and what it fetched then and has read up to `#at`. */
   #arrived: Buffer[] = [];
   #fetched: Buffer[] = [];
@@ -52,6 +60,7 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
     this.contentType = head.contentType;
     this.size = head.byteRange?.total;
     this.headers = head.headers;
+    this.head = head;
     this.#owner = owner;
     this.#count();
   }
@@ -69,6 +78,11 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   /** @internal Whether somebody waits for more of it. */
   get isAwaited(): boolean {
     return this.#more !== undefined;
+  }
+
+  /** @internal Octets that are there, from the first one on. */
+  get given(): number {
+    return this.#given;
   }
 
   /** @internal The application has it. */
@@ -102,6 +116,7 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   finish(error?: Error): void {
     if (this.#state !== 'open') return;
     this.#state = error ?? 'complete';
+    if (this.#reports === 'session') this.#report(200);
     this.#count();
     this.#notify();
   }
@@ -203,13 +218,49 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
 
   /**
    * The rest is not wanted, as when the disk is full: the sender is told at once, and again for each chunk that it sends still (RFC 4975
-   * section 10.5). What was not read is dropped; who reads the body gets `MSRP_ERR_NOT_READ`. Nothing happens when all of it has come, or
-   * no more will.
+   * section 10.5). What was not read is dropped; who reads the body gets `MSRP_ERR_NOT_READ`. When all of it has come, the sender is told
+   * by a failure REPORT, unless it was told of success before. Nothing happens when no more will come.
    */
   refuse(code = 413): void {
+    if (this.#state === 'complete') return this.#report(code);
     if (this.#state !== 'open') return;
     this.#owner.onRefused(this, code);
     this.#drop();
+  }
+
+  /**
+   * That all of it came is not reported as success by the session: `report()` does it, where success means more, as that a file is on the
+   * disk. Too late for a message that has come whole already; there the `automaticReports` of the session decides.
+   */
+  deferReport(): void {
+    if (this.#reports === 'session') this.#reports = 'application';
+  }
+
+  /** Success, once, where the sender asked for reports (RFC 4975 section 7.1.3). Nothing happens until all of it has come. */
+  report(): void {
+    this.#report(200);
+  }
+
+  #report(code: number): void {
+    if (this.#state !== 'complete' || this.#reports === 'done') return;
+    this.#reports = 'done';
+    this.#owner.onReport(this, code);
+  }
+
+  /**
+   * The first octets, up to and with number `end`, are there already, from an attempt at the same message that was interrupted: they are
+   * not given out, and the sender is told at once, if it asked for success reports. One that takes notice goes on behind them. Throws
+   * `MSRP_ERR_STATE` when the body is being read.
+   */
+  resumeFrom(end: number): void {
+    if (this.#isBegun) throw new MSRPError('MSRP_ERR_STATE', 'the message is being read', { scope: 'message' });
+    const skipped = end - (this.#given - this.#unread);
+    if (skipped <= 0) return;
+    this.#arrived = withoutFirst(this.#arrived, skipped);
+    this.#unread = Math.max(0, this.#unread - skipped);
+    this.#given = Math.max(this.#given, end);
+    this.#count();
+    if (this.#state === 'open') this.#owner.onResumed(this, end);
   }
 
   /** The whole body. Mind that it is held in memory. */
@@ -227,6 +278,16 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
   async text(): Promise<string> {
     return (await this.bytes()).toString();
   }
+}
+
+/** What of `pieces` comes behind so many octets. */
+function withoutFirst(pieces: readonly Buffer[], bytes: number): Buffer[] {
+  let skip = bytes;
+  return pieces.flatMap((piece) => {
+    const rest = piece.subarray(skip);
+    skip -= piece.length - rest.length;
+    return rest.length === 0 ? [] : [rest];
+  });
 }
 
 /** `pieces` with other octets from `offset` on. */

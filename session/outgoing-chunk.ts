@@ -105,7 +105,7 @@ export class OutgoingChunk implements Transaction, Written {
     this.#tail = flag === undefined ? tailOf(this.#tail, parts) : undefined;
     this.#unwritten++;
     this.message.onFrame();
-    if (this.hasEnded) this.message.onChunkEnded();
+    if (this.#hasEnded) this.message.onChunkEnded();
     this.#owner.onFrame();
     outbox.frame(frameOf(head, parts, bytes, end), this, bytes);
   }

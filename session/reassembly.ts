@@ -58,6 +58,13 @@ export class Reassembly {
     if (this.#ahead.length > 0) this.#passAhead();
   }
 
+  /** The octets up to `end` are there already. */
+  skip(end: number): void {
+    if (end <= this.#passed) return;
+    this.#passed = end;
+    this.#passAhead();
+  }
+
   /** The chunk with `$` ended at this position. */
   end(total: number): void {
     this.#total ??= total;

@@ -8,6 +8,7 @@
 
 import {
   acceptsMediaType,
+  type ByteRange,
   type Chunk,
   ChunkAssembler,
   type ChunkSink,
@@ -128,8 +129,19 @@ export class Receiver implements BodySink, MessageOwner {
   #show(receiving: Receiving, head: Head): void {
     if (this.#assembler !== undefined || receiving.message !== undefined || this.#start !== 1) return;
     const message = new IncomingMessage(head, this);
+    if (!this.#mayReport(message)) message.deferReport();
     receiving.message = message;
     this.#queue.push(message);
+  }
+
+  #mayReport(message: IncomingMessage): boolean {
+    const { automaticReports = true } = this.#options;
+    if (typeof automaticReports === 'boolean') return automaticReports;
+    let result = true;
+    void callApplication(this.#transport.settings.logger, 'automaticReports', () => {
+      result = automaticReports(message);
+    });
+    return result;
   }
 
   onBody(bytes: Buffer, more: boolean): void {
@@ -189,13 +201,12 @@ export class Receiver implements BodySink, MessageOwner {
     const { passed } = receiving.reassembly;
     this.#receiving.delete(receiving);
     this.complete.add(receiving.ident, true);
-    this.#report(head, { start: 1, end: passed, total: passed });
-    receiving.message?.finish();
+    if (receiving.message === undefined) this.#report(head, { start: 1, end: passed, total: passed });
+    else receiving.message.finish();
   }
 
-  #report(head: Head, range: { start: number; end: number; total: number | undefined }): void {
-    if (this.#options.automaticReports === false) return;
-    this.#transport.report(head, range, 200);
+  #report(head: Head, range: ByteRange): void {
+    if (this.#options.automaticReports !== false) this.#transport.report(head, range, 200);
   }
 
   sendReport(chunk: Chunk, code: number, comment?: string): void {
@@ -231,9 +242,21 @@ export class Receiver implements BodySink, MessageOwner {
     if (receiving?.message !== message) return;
     if (this.#current === receiving) return this.#refuse(code);
     const { first, reassembly } = receiving;
-    const range = { start: 1, end: reassembly.passed, total: first.byteRange?.total };
-    this.#transport.report(first, range, code);
+    this.#transport.report(first, { start: 1, end: reassembly.passed, total: first.byteRange?.total }, code);
     this.#drop(first, receiving, code);
+  }
+
+  onResumed(message: IncomingMessage, end: number): void {
+    const receiving = this.#receiving.get(message.messageId);
+    if (receiving?.message !== message) return;
+    this.#receiving.skip(receiving, end);
+    this.#transport.report(receiving.first, { start: 1, end, total: receiving.first.byteRange?.total }, 200);
+  }
+
+  /** One that failed after all may be sent again. */
+  onReport({ head, messageId, given }: IncomingMessage, code: number): void {
+    if (code >= 300) this.complete.delete(messageId);
+    this.#transport.report(head, { start: 1, end: given, total: given }, code);
   }
 
   #drop(head: Head, receiving: Receiving | undefined, code: number): number {

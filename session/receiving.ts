@@ -83,6 +83,13 @@ export class ReceivingTable {
     this.#held += reassembly.held - before;
   }
 
+  /** The octets of `receiving` up to `end` are there already. */
+  skip({ reassembly }: Receiving, end: number): void {
+    const before = reassembly.held;
+    reassembly.skip(end);
+    this.#held += reassembly.held - before;
+  }
+
   /** A chunk of it has ended, and others are to come; unless the application has ended the session, when it was given that chunk. */
   touch(receiving: Receiving): void {
     if (this.#table.get(receiving.ident) !== receiving) return;

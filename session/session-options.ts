@@ -1,6 +1,7 @@
 // The options of a session.
 
 import type { Chunk } from '../codec/index.ts';
+import type { IncomingMessage } from './incoming-message.ts';
 import type { RecentIds } from './recent-ids.ts';
 
 export interface SessionOptions {
@@ -11,8 +12,11 @@ export interface SessionOptions {
    * but with an error where a message or the session was lost. A promise that it returns holds the peer back. What it throws is logged.
    */
   onIncoming?: (chunk?: Chunk, error?: Error) => void | Promise<void>;
-  /** Send success reports by ourselves. Default true. */
-  automaticReports?: boolean;
+  /**
+   * Send success reports by ourselves, of all messages or of those that the function says. It is asked when a message begins; of the others
+   * `report()` of the message tells. Default true.
+   */
+  automaticReports?: boolean | ((message: IncomingMessage) => boolean);
   /** Send an empty SEND after so many milliseconds without other traffic of ours; no answer ends the session. Default: never. */
   keepAliveInterval?: number;
   /**

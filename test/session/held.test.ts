@@ -92,7 +92,9 @@ describe('messages that nobody takes', () => {
 describe('a message that comes', () => {
   function make(): { message: Incoming; held: () => number } {
     let held = 0;
-    const owner = { onHeld: (change: number) => void (held += change), onAwaited: () => {}, onRefused: () => {} };
+    const nothing = (): void => {};
+    const others = { onAwaited: nothing, onRefused: nothing, onResumed: nothing, onReport: nothing };
+    const owner = { onHeld: (change: number) => void (held += change), ...others };
     const frame = `MSRP tran0 SEND\r\nTo-Path: ${ourUri}\r\nFrom-Path: ${peerUri}\r\nMessage-ID: mmmm\r\nByte-Range: 1-*/*\r\nContent-Type: text/plain\r\n\r\n`;
     return { message: new Incoming(headOf(frame), owner), held: () => held };
   }
