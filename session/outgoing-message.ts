@@ -25,6 +25,8 @@ export interface SendOptions {
   successReport?: 'yes' | 'no';
   /** Goes before the other messages of the session, as those of up to 2,048 octets do in any case. Default false. */
   urgent?: boolean;
+  /** No more of the body than so many octets a second, over half a second or more. Default: no limit. */
+  bytesPerSecond?: number;
   /** More header fields, of every chunk. */
   headers?: Iterable<readonly [string, string]>;
   /** Called when `bytesSent` or `bytesAcknowledged` have grown. */

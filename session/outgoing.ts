@@ -27,6 +27,7 @@ import { MessageHeads } from './message-head.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
 import { OutgoingMessage, type Sender, type SendOptions, tooLarge } from './outgoing-message.ts';
 import type { SessionOptions } from './session-options.ts';
+import { paced } from './paced.ts';
 import { type Body, sourceOf } from './source.ts';
 import { RecentIds } from './recent-ids.ts';
 import { Transactions } from './transactions.ts';
@@ -93,7 +94,9 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   send(body: Body, o: SendOptions): OutgoingMessage {
     const { failureReport = 'yes', successReport = 'no', headers, onProgress, onFailure } = o;
     const messageId = this.#checkId(o.messageId ?? this.#transport.settings.idents.messageId());
-    const source = sourceOf(body, o.size);
+    const { settings } = this.#transport;
+    const whole = sourceOf(body, o.size);
+    const source = o.bytesPerSecond === undefined ? whole : paced(whole, o.bytesPerSecond, settings);
     const contentType = o.contentType ?? source.contentType;
     this.#checkTaken(contentType, source.size);
     const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
