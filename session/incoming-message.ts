@@ -65,6 +65,11 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
     this.#count();
   }
 
+  /** All of it has come. */
+  get isComplete(): boolean {
+    return this.#state === 'complete';
+  }
+
   /** @internal What it holds, as the session counts it. */
   get held(): number {
     return this.#held;
@@ -249,14 +254,15 @@ export class IncomingMessage implements AsyncIterable<Buffer>, BodyTaker {
 
   /**
    * The first octets, up to and with number `end`, are there already, from an attempt at the same message that was interrupted: they are
-   * not given out, and the sender is told at once, if it asked for success reports. One that takes notice goes on behind them. Throws
-   * `MSRP_ERR_STATE` when the body is being read.
+   * not given out, unless they have been, and the sender is told at once, if it asked for success reports. One that takes notice goes on
+   * behind them.
    */
   resumeFrom(end: number): void {
-    if (this.#isBegun) throw new MSRPError('MSRP_ERR_STATE', 'the message is being read', { scope: 'message' });
     const skipped = end - (this.#given - this.#unread);
     if (skipped <= 0) return;
-    this.#arrived = withoutFirst(this.#arrived, skipped);
+    this.#arrived = withoutFirst([...this.#fetched.slice(this.#at), ...this.#arrived], skipped);
+    this.#fetched = [];
+    this.#at = 0;
     this.#unread = Math.max(0, this.#unread - skipped);
     this.#given = Math.max(this.#given, end);
     this.#count();

@@ -7,6 +7,7 @@
 import { type Chunk, type Continuation, type Head, MSRPError } from '../codec/index.ts';
 import { type CoarseTimer, MSRPTransactionError, type MSRPTransport, type TransportSink } from '../net/index.ts';
 import { MSRPSessionError } from './errors.ts';
+import { type OutgoingFile, sendFile, type SendFileOptions } from './files/index.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import { isAnswered } from './chunk-queue.ts';
 import { Outgoing } from './outgoing.ts';
@@ -56,6 +57,15 @@ export class MSRPSession implements TransportSink {
   send(body: Body, options: SendOptions = {}): OutgoingMessage {
     this.#checkConnected();
     return this.#outgoing.send(body, options);
+  }
+
+  /**
+   * Sends a file, or octets of it. Throws `MSRP_ERR_SOURCE` when it cannot be read, and what `send` throws. What becomes of it later the
+   * promises of the result tell.
+   */
+  async sendFile(path: string, options: SendFileOptions = {}): Promise<OutgoingFile> {
+    this.#checkConnected();
+    return sendFile(this, path, options);
   }
 
   /**

@@ -4,7 +4,7 @@ const reserved = /^(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?$/i;
 const mostOctets = 255;
 
 /** A name that stays in its folder on every system; `fallback` where nothing is left of it. */
-export function sanitised(name: string, fallback: string): string {
+export function safeFileName(name: string, fallback: string): string {
   const harmless = decoded(name)
     .normalize('NFC')
     .replaceAll(/\p{Cc}|\p{Cf}|\p{Surrogate}/gu, '')
@@ -22,9 +22,9 @@ function decoded(name: string): string {
   }
 }
 
-/** Cut to what file systems take with `.part` and a number behind it, its extension kept. */
+/** Cut to what file systems take with a number and `.part.json` behind it, its extension kept. */
 function shortened(name: string): string {
-  const most = mostOctets - 12;
+  const most = mostOctets - 20;
   if (Buffer.byteLength(name) <= most) return name;
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 16 ? name.slice(dot) : '';
@@ -36,10 +36,10 @@ function shortened(name: string): string {
   return stem.toString().replace(/\uFFFD+$/, '') + extension;
 }
 
-/** Content-Disposition = attachment;filename="…": what may not stand in it is percent-encoded (R5547-6-2). */
-export function dispositionOf(name: string): string {
+/** Content-Disposition = attachment;filename="…";size=…: what may not stand in a name is percent-encoded (R5547-6-2). */
+export function dispositionOf(name: string, size?: number): string {
   const encoded = name.replaceAll(/[%"\\\p{Cc}]/gu, (character) => encodeURIComponent(character));
-  return `attachment; filename="${encoded}"`;
+  return `attachment; filename="${encoded}"${size === undefined ? '' : `; size=${size}`}`;
 }
 
 /** The filename of a Content-Disposition, as it stands there. */
