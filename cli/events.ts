@@ -9,6 +9,12 @@ export interface ListeningEvent {
   fingerprint?: string;
 }
 
+export interface ResumedEvent {
+  event: 'resumed';
+  file: string;
+  from: number;
+}
+
 export interface ReceivedEvent {
   event: 'received';
   file: string;
@@ -20,9 +26,12 @@ export interface SentEvent {
   event: 'sent';
   file: string;
   bytes: number;
+  /** Without those that the receiver had already. */
+  bytesSent: number;
   sha256: string;
   seconds: number;
   bytesPerSecond: number;
+  reported: boolean;
 }
 
 export interface FailedEvent {
@@ -32,13 +41,14 @@ export interface FailedEvent {
   message: string;
 }
 
-export type CommandEvent = ListeningEvent | ReceivedEvent | SentEvent | FailedEvent;
+export type CommandEvent = ListeningEvent | ResumedEvent | ReceivedEvent | SentEvent | FailedEvent;
 
 /** For help texts. */
 export const eventHelp: Readonly<Record<CommandEvent['event'], string>> = {
   listening: 'path, and fingerprint where the certificate was made for the occasion',
+  resumed: 'file, from: so many bytes of it were there from an earlier attempt, it goes on behind them',
   received: 'file, bytes, sha256: it is there, whole, under that name',
-  sent: 'file, bytes, sha256, seconds, bytesPerSecond: all of it is acknowledged',
+  sent: 'file, bytes, bytesSent this time, sha256, seconds, bytesPerSecond, reported: the receiver says that it has it whole',
   failed: 'file, where it is about one, code, where there is one, message',
 };
 

@@ -1,4 +1,4 @@
-// What `msrp send` sends: files as large as they were when it began, and standard input, read piece by piece.
+// What `msrp send` sends: files, and standard input, read piece by piece.
 
 import type { Hash } from 'node:crypto';
 import { access, constants, stat } from 'node:fs/promises';
@@ -33,14 +33,10 @@ export async function fileSourceOf(file: string, stdinName: string): Promise<Fil
   }
 }
 
-/** Its octets, which `hash` sees too. Throws a CommandFailure, also when there are more or less of them than its size. */
-export async function* octetsOf({ file, size }: FileSource, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
-  let bytes = 0;
+/** The octets of what has no size, which `hash` sees too. Throws a CommandFailure. */
+export async function* octetsOf({ file }: FileSource, hash: Hash, signal: AbortSignal): AsyncGenerator<Buffer> {
   for await (const piece of readInput(file, signal)) {
-    bytes += piece.length;
-    if (size !== undefined && bytes > size) throw cannotRead(file, 'it grew while it was sent');
     hash.update(piece);
     yield piece;
   }
-  if (size !== undefined && bytes < size) throw cannotRead(file, 'it shrank while it was sent');
 }

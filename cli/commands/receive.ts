@@ -13,15 +13,17 @@ import {
   MSRPServer,
   MSRPSession,
   type MSRPTransport,
+  receiveFile,
+  type ReceivedFile,
+  safeFileName,
+  fileNameIn,
   URI,
 } from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
 import { failedEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
-import { CommandFailure, reasonOf } from '../failure.ts';
-import { fileNameIn, sanitised } from '../file-name.ts';
+import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { contentOf } from '../input.ts';
-import { storeFile } from '../received-file.ts';
 
 interface ReceiveOptions {
   listen: string;
@@ -32,15 +34,19 @@ interface ReceiveOptions {
   json?: true;
 }
 
+/** Files of one sender that are stored at once. */
+const mostAtOnce = 8;
+
 export function addReceive(program: Command): void {
   addCommand(program, {
     name: 'receive',
     summary: 'Wait for senders and keep the files that they send.',
     examples: ['msrp receive --dir inbox', 'msrp receive --listen msrps://192.0.2.7:2855 --once --json'],
     notes: [
-      'A file is NAME.part until it is whole, then NAME, or NAME-1, NAME-2 … where that is taken: no file is ever\nreplaced. A .part that cannot be completed is removed; one is left only by a receiver that was killed (SIGKILL).',
+      'A file is NAME.part until it is whole, then NAME, or NAME-1, NAME-2 … where that is taken: no file is ever\nreplaced. Its sender hears that it is delivered when it is there under its name.',
+      'Of a transfer that breaks off NAME.part stays, with NAME.part.json to know it by: msrp send --resume goes on behind\nit. It is removed when the sender gives the file up, or the disk has no room for it. A .part of what had no size,\nas standard input, cannot be gone on with, and is left only by a receiver that was killed (SIGKILL).',
     ],
-    events: ['listening', 'received', 'failed'],
+    events: ['listening', 'resumed', 'received', 'failed'],
   })
     .option(
       '-l, --listen <uri>',
@@ -177,7 +183,8 @@ class Receiving {
   }
 
   async #serve(transport: MSRPTransport): Promise<void> {
-    const session = new MSRPSession(transport);
+    // A file is reported when it is stored.
+    const session = new MSRPSession(transport, { automaticReports: () => false });
     // The next sender may come as soon as this one has gone, while its last file is on its way to the disk.
     await Promise.all([this.#storeAll(session), session.closed.then(() => this.#prepareNext())]);
   }
@@ -189,47 +196,80 @@ class Receiving {
   /** When we are to stop, the session ends, and what came before, and was acknowledged, is stored still. */
   async #storeAll(session: MSRPSession): Promise<void> {
     const { signal } = this.#context;
-    const stop = (): void => void session.shutdown();
+    const storing = new Set<Promise<unknown>>();
+    const stop = (): void => void Promise.all(storing).then(() => session.shutdown());
     signal.addEventListener('abort', stop);
-    let cause: unknown;
+    const told = new Set<unknown>();
+    let fault: Error | undefined;
     try {
-      for await (const message of session.messages()) cause = await this.#store(message);
+      for await (const message of session.messages()) {
+        const stored = this.#store(message)
+          .then(
+            (error) => error !== undefined && told.add(error),
+            (error: unknown) => {
+              fault ??= error as Error;
+              void session.shutdown();
+            },
+          )
+          .finally(() => storing.delete(stored));
+        storing.add(stored);
+        if (storing.size === mostAtOnce) await Promise.race(storing);
+      }
     } catch (error) {
+      await Promise.all(storing);
       // What ended the last file has been told.
-      if (error !== cause) await this.#failed(undefined, error);
+      if (!told.has(error)) await this.#failed(undefined, error);
     } finally {
       signal.removeEventListener('abort', stop);
+      await Promise.all(storing);
       await session.shutdown();
+    }
+    if (fault !== undefined) throw fault;
+  }
+
+  /** Resolves with why it could not be stored. */
+  async #store(message: IncomingMessage): Promise<unknown> {
+    const name = safeFileName(
+      fileNameIn(message.headers.get('Content-Disposition')) ?? '',
+      `message-${message.messageId}`,
+    );
+    const { tell, signal } = this.#context;
+    const resumed: Promise<void>[] = [];
+    try {
+      const file = await receiveFile(message, this.#options.dir, {
+        hash: { algorithm: 'sha-256' },
+        onResume: (from) =>
+          resumed.push(
+            tell({ event: 'resumed', file: name, from }, `${name}: ${from} bytes are there, going on behind them`),
+          ),
+        signal,
+      });
+      await Promise.all(resumed);
+      this.#files++;
+      await this.#received(file);
+      return undefined;
+    } catch (error) {
+      await Promise.all(resumed);
+      const isStop = signal.aborted && codeOf(error) === 'MSRP_ERR_ABORTED';
+      await this.#failed(name, isStop ? new MSRPError('MSRP_ERR_ABORTED', 'stopped') : error);
+      return error;
     }
   }
 
-  /** Returns why it could not be stored. */
-  async #store(message: IncomingMessage): Promise<unknown> {
-    const given = fileNameIn(message.headers.get('Content-Disposition')) ?? '';
-    const name = sanitised(given, `message-${message.messageId}`);
-    const { signal } = this.#context;
-    const refuse = (): void => message.refuse();
-    signal.addEventListener('abort', refuse);
-    try {
-      const stored = await storeFile(this.#options.dir, name, message);
-      this.#files++;
-      const { file, bytes, sha256 } = stored;
-      await this.#context.tell({ event: 'received', ...stored }, `received ${file}, ${bytes} bytes, sha256 ${sha256}`);
-      return undefined;
-    } catch (error) {
-      // The disk, maybe. Where the sender has given up there is nothing left to refuse.
-      refuse();
-      await this.#failed(name, signal.aborted ? new MSRPError('MSRP_ERR_ABORTED', 'stopped') : error);
-      return error;
-    } finally {
-      signal.removeEventListener('abort', refuse);
-    }
+  async #received({ path: file, bytes, hash: sha256 = '' }: ReceivedFile): Promise<void> {
+    await this.#context.tell(
+      { event: 'received', file, bytes, sha256 },
+      `received ${file}, ${bytes} bytes, sha256 ${sha256}`,
+    );
   }
 
   async #failed(file: string | undefined, error: unknown): Promise<void> {
     this.#failures++;
-    const reason = reasonOf(error);
+    // Of the disk what the platform says is enough.
+    const { cause } = error as Error;
+    const shown = codeOf(error) === 'MSRP_ERR_FILE' && codeOf(cause) !== undefined ? cause : error;
+    const reason = reasonOf(shown);
     const text = file === undefined ? reason : `${file} did not arrive: ${reason}`;
-    await this.#context.tell(failedEvent(text, file, error), text);
+    await this.#context.tell(failedEvent(text, file, shown), text);
   }
 }

@@ -2,11 +2,21 @@
 
 import type { Command } from 'commander';
 import { createHash, X509Certificate } from 'node:crypto';
-import { ConnectorDirect, MSRPError, MSRPSession, parsePath, type URI } from '../../index.ts';
+import {
+  ConnectorDirect,
+  dispositionOf,
+  MSRPError,
+  MSRPSession,
+  type OutgoingMessage,
+  parsePath,
+  type SendOptions,
+  type URI,
+} from '../../index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
+import { Delivery } from '../delivery.ts';
+import type { SentEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
-import { CommandFailure, reasonOf } from '../failure.ts';
-import { dispositionOf } from '../file-name.ts';
+import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { type FileSource, fileSourceOf, octetsOf } from '../file-source.ts';
 import { cannotRead, contentOf } from '../input.ts';
 import { showProgress } from '../progress.ts';
@@ -16,6 +26,8 @@ interface SendCommandOptions {
   fingerprint?: string;
   ca?: string;
   name: string;
+  resume?: boolean;
+  limit?: string;
   json?: boolean;
 }
 
@@ -30,10 +42,14 @@ export function addSend(program: Command): void {
     summary: 'Send files to a receiver.',
     examples: [
       'msrp send "msrp://127.0.0.1:2855/iau39soe2843z;tcp" photo.jpg',
+      'msrp send --resume --limit 10M "$path" disk.img',
       'tar c folder | msrp send "$path" - --name folder.tar',
       'msrp send "msrps://192.0.2.7:2855/iau39soe2843z;tcp" photo.jpg --fingerprint "$fingerprint"',
     ],
-    notes: ['Files are sent one after the other; the first that fails is the last. It ends when all is acknowledged.'],
+    notes: [
+      'Files are sent one after the other; the first that fails is the last. It ends when the receiver has reported that\nit has all of them, or, where a receiver sends no reports, 30 s after all was acknowledged.',
+      'With --resume from the first attempt on, a file that broke off goes on where the receiver has kept it, as long as\nits name, size and time of change stay the same.',
+    ],
     events: ['sent', 'failed'],
   })
     .argument('<path>', 'the path that the receiver shows: one URI, or several with spaces between them')
@@ -46,6 +62,11 @@ export function addSend(program: Command): void {
     .option('-f, --fingerprint <fingerprint>', 'of the certificate that the receiver has, instead of a CA')
     .option('--ca <file>', 'the certificates of the authorities to trust')
     .option('-n, --name <name>', 'what the receiver is to call standard input', 'stdin')
+    .option(
+      '-r, --resume',
+      'go on where an earlier attempt with --resume broke off; Ctrl-C then leaves the file to be resumed',
+    )
+    .option('--limit <octets>', 'send so many octets a second at most; K, M or G behind it mean thousands, millions, …')
     .option('-j, --json', 'one line of JSON for each file')
     .action((path: string, files: string[], options: SendCommandOptions) =>
       run('send', (context) => send(path, files, options, context), options),
@@ -59,6 +80,7 @@ async function send(
   context: CommandContext,
 ): Promise<ExitCode> {
   const remote = pathOf(path, options);
+  const bytesPerSecond = limitOf(options.limit);
   const chunkSize = Number(options.chunkSize);
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
     throw new CommandFailure(`--chunk-size wants a number of octets, not ${options.chunkSize}`, ExitCode.usage);
@@ -68,13 +90,28 @@ async function send(
   }
   const sources = await Promise.all(files.map((file) => fileSourceOf(file, options.name)));
   const session = await connect(remote, chunkSize, options, context.signal);
+  // Whoever gives a message up cannot go on with it later.
+  const breakOff = (): void =>
+    session.transport.destroy(new MSRPError('MSRP_ERR_ABORTED', 'broken off, to be resumed', { scope: 'session' }));
+  if (options.resume === true) context.signal.addEventListener('abort', breakOff);
   try {
-    for (const source of sources) await sendFile(session, source, options, context);
+    for (const source of sources) await sendFile(session, source, { ...options, bytesPerSecond }, context);
     await session.shutdown();
     return ExitCode.ok;
   } finally {
+    context.signal.removeEventListener('abort', breakOff);
     await leave(session);
   }
+}
+
+const powers: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
+
+function limitOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const [, digits = '', power = ''] = /^(\d+(?:\.\d+)?)([KMG]?)$/i.exec(text) ?? [];
+  const limit = Number(digits) * (powers[power.toUpperCase()] ?? 1);
+  if (limit >= 1) return limit;
+  throw new CommandFailure(`--limit wants octets a second, such as 500K or 10M, not ${text}`, ExitCode.usage);
 }
 
 function pathOf(text: string, { fingerprint, ca }: SendCommandOptions): readonly URI[] {
@@ -124,50 +161,89 @@ async function authoritiesIn(file: string): Promise<Buffer> {
   return content;
 }
 
+interface Sending {
+  readonly message: Pick<OutgoingMessage, 'delivered' | 'bytesSent' | 'bytesAcknowledged' | 'abort'>;
+  readonly delivery: Delivery;
+  readonly sha256: () => Promise<string>;
+}
+
+type FileOptions = SendCommandOptions & { bytesPerSecond: number | undefined };
+
 async function sendFile(
   session: MSRPSession,
   source: FileSource,
-  { json = false }: SendCommandOptions,
+  options: FileOptions,
   context: CommandContext,
 ): Promise<void> {
   const { file, title, name, size } = source;
-  const hash = createHash('sha256');
   const started = performance.now();
   const over = new AbortController();
-  const message = session.send(octetsOf(source, hash, over.signal), {
-    contentType: 'application/octet-stream',
-    headers: [['Content-Disposition', dispositionOf(name)]],
-    signal: context.signal,
-    ...(size !== undefined && { size }),
-  });
-  const hideProgress =
-    json || size === undefined ? undefined : showProgress(name, size, () => message.bytesAcknowledged);
   try {
-    await message.delivered;
+    const { message, delivery, sha256 }: Sending = await begin(session, source, options, context.signal, over.signal);
+    const isShown = options.json !== true && size !== undefined;
+    const hideProgress = isShown ? showProgress(name, size, () => message.bytesAcknowledged) : undefined;
+    const reported = await delivery.of(message).finally(hideProgress);
+    const seconds = (performance.now() - started) / 1000;
+    const { bytesSent } = message;
+    const bytes = size ?? bytesSent;
+    const bytesPerSecond = Math.round(bytesSent / seconds);
+    const facts = { bytes, bytesSent, sha256: await sha256(), seconds, bytesPerSecond, reported };
+    if (!reported) context.say(`${title} was acknowledged, but the receiver does not report whether it has it whole`);
+    await context.tell({ event: 'sent', file, ...facts }, sentText(title, facts));
   } catch (error) {
     throw failureOf(source, error);
   } finally {
-    hideProgress?.();
     // Standard input may stay open for ever.
     over.abort();
   }
-  const bytes = message.bytesSent;
-  const seconds = (performance.now() - started) / 1000;
-  const bytesPerSecond = Math.round(bytes / seconds);
-  const sha256 = hash.digest('hex');
-  await context.tell(
-    { event: 'sent', file, bytes, sha256, seconds, bytesPerSecond },
-    `sent ${title}, ${bytes} bytes in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`,
-  );
+}
+
+function sentText(title: string, facts: Omit<SentEvent, 'event' | 'file'>): string {
+  const { bytes, bytesSent, seconds, bytesPerSecond, sha256 } = facts;
+  const resumed = bytesSent < bytes ? `, ${bytesSent} of them this time,` : '';
+  return `sent ${title}, ${bytes} bytes${resumed} in ${seconds.toFixed(2)} s, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s, sha256 ${sha256}`;
+}
+
+/** `signal` gives it up, `over` ends the reading. */
+async function begin(
+  session: MSRPSession,
+  source: FileSource,
+  { resume = false, bytesPerSecond }: FileOptions,
+  signal: AbortSignal,
+  over: AbortSignal,
+): Promise<Sending> {
+  const { file, name, size } = source;
+  const delivery = new Delivery(session.transport.settings);
+  const options: SendOptions = {
+    successReport: 'yes',
+    onProgress: delivery.onProgress,
+    ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+    ...(!resume && { signal }),
+  };
+  if (size !== undefined) {
+    const message = await session.sendFile(file, { ...options, name, resume, hash: 'sha-256' });
+    return { message, delivery, sha256: () => message.hash };
+  }
+  const hash = createHash('sha256');
+  const message = session.send(octetsOf(source, hash, over), {
+    ...options,
+    contentType: 'application/octet-stream',
+    headers: [['Content-Disposition', dispositionOf(name)]],
+  });
+  return { message, delivery, sha256: async () => hash.digest('hex') };
 }
 
 /** Our file is at fault, or the other end. */
 function failureOf({ file, title }: FileSource, error: unknown): CommandFailure {
   const { cause } = error as Error;
-  if (!(cause instanceof CommandFailure)) {
-    return new CommandFailure(`${title} did not arrive: ${reasonOf(error)}`, ExitCode.fault, { file, cause: error });
+  if (error instanceof CommandFailure) return error;
+  if (cause instanceof CommandFailure) {
+    return new CommandFailure(cause.message, cause.exitCode, { file, cause: cause.cause ?? error });
   }
-  return new CommandFailure(cause.message, cause.exitCode, { file, cause: cause.cause ?? error });
+  if (codeOf(error) === 'MSRP_ERR_SOURCE') {
+    return cannotRead(file, reasonOf(cause), codeOf(cause) === undefined ? error : cause);
+  }
+  return new CommandFailure(`${title} did not arrive: ${reasonOf(error)}`, ExitCode.fault, { file, cause: error });
 }
 
 /** What is under way is finished or given up; then the session ends. */
