@@ -109,8 +109,8 @@ export class MSRPSession implements TransportSink {
         } else resolve(response);
       };
       this.sendChunk(chunk, settle);
-      if (!isAnswered(chunk)) return settle(undefined);
-      signal?.addEventListener('abort', abort, { once: true });
+      if (isAnswered(chunk)) signal?.addEventListener('abort', abort, { once: true });
+      else settle(undefined);
     });
   }
 

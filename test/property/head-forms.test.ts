@@ -26,7 +26,7 @@ interface Session {
   readonly fields: string;
 }
 
-const session: fc.Arbitrary<Session> = fc
+const anySession: fc.Arbitrary<Session> = fc
   .record({ to: fc.nat(3), from: fc.nat(3), fields: fc.constantFrom('', 'Success-Report: yes\r\n', 'X-Long: ä\r\n') })
   .map(({ to, from, fields }) => ({
     to: `msrp://y.example.com:2855/session${to};tcp`,
@@ -36,7 +36,7 @@ const session: fc.Arbitrary<Session> = fc
 
 const frame = fc
   .record({
-    session,
+    session: anySession,
     id,
     messageId,
     range: fc.oneof({ weight: 4, arbitrary: goodRange }, { weight: 1, arbitrary: range }),

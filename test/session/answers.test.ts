@@ -52,7 +52,9 @@ describe('a success before the end of the chunk', () => {
         let more: (() => void) | undefined;
         async function* source(): AsyncGenerator<Buffer> {
           yield Buffer.alloc(40_000);
-          await new Promise<void>((resolve) => (more = resolve));
+          await new Promise<void>((resolve) => {
+            more = resolve;
+          });
           yield Buffer.alloc(40_000);
         }
         // Open, with all that there is of it written.

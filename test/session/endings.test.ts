@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { coarseTimersOf } from '../../net/coarse-timers.ts';
 import { part, responseTo, textOf, watch } from './script-frames.ts';
-import { ScriptedPeer, withScript } from './scripted-peer.ts';
+import { type ScriptedPeer, withScript } from './scripted-peer.ts';
 
 function timersOf(peer: ScriptedPeer): number {
   return coarseTimersOf(peer.network.clock).pending;

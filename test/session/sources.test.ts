@@ -41,10 +41,16 @@ describe('a stream whose size was told', () => {
         async function* source(): AsyncGenerator<Buffer> {
           for (const [at, piece] of gives.entries()) {
             // The octets before have left when the next ones come.
-            if (at > 0 && piece === 20_000) await new Promise<void>((resolve) => (hold = resolve));
+            if (at > 0 && piece === 20_000)
+              await new Promise<void>((resolve) => {
+                hold = resolve;
+              });
             yield Buffer.alloc(piece, 'x');
           }
-          if (gives[0] === 20_000 && gives.length === 1) await new Promise<void>((resolve) => (hold = resolve));
+          if (gives[0] === 20_000 && gives.length === 1)
+            await new Promise<void>((resolve) => {
+              hold = resolve;
+            });
         }
         const delivered = watch(peer.session.send(source(), { size }).delivered, '-', 'ok');
         const seen = await answerAll(peer);

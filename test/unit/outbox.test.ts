@@ -27,7 +27,7 @@ function setUp(): {
   outbox: Outbox;
   run: () => void;
   events: string[];
-  source: (name: string, ...frames: (string | Pulled)[]) => Source;
+  source: (name: string, ...frames: string[]) => Source;
 } {
   const socket = new FakeSocket();
   const deferred: (() => void)[] = [];

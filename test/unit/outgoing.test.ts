@@ -33,8 +33,8 @@ class Bench {
   isWanted = false;
   last: Pulled = 'idle';
   octets = '';
-  #unwritten: Piece[] = [];
-  #answered = new Set<string>();
+  readonly #unwritten: Piece[] = [];
+  readonly #answered = new Set<string>();
   readonly #outbox = {
     frame: (buffers: readonly Buffer[], written?: Written, bytes = 0): void => {
       this.octets += Buffer.concat(buffers).toString('latin1');
@@ -137,7 +137,7 @@ class Bench {
 
 async function* pieces(sizes: readonly number[], fails: boolean): AsyncGenerator<Buffer> {
   for (const size of sizes) {
-    await null;
+    await immediate();
     yield Buffer.alloc(size, 'x');
   }
   if (fails) throw new Error('no more');
@@ -223,8 +223,8 @@ describe('whatever is asked for, written, answered and given up in whichever ord
           for (const taken of steps) await take(bench, taken);
           let settled = 0;
           const count = (): void => void settled++;
-          for (const { sent, delivered } of bench.messages)
-            for (const promise of [sent, delivered]) promise.then(count, count);
+          const promises = bench.messages.flatMap(({ sent, delivered }) => [sent, delivered]);
+          for (const promise of promises) promise.then(count, count);
           void bench.outgoing.idle().then(count);
           bench.outgoing.close(new Error('over'));
           while (bench.write());
