@@ -35,6 +35,15 @@ describe('octets that are covered', () => {
     expect(set.covered).toBe(2049);
   });
 
+  test('are any number in turn, a gap before each', () => {
+    const set = new RangeSet();
+    for (let at = 0; at < 3000; at++) {
+      set.add(2 * at + 2, 2 * at + 2);
+      set.add(2 * at + 1, 2 * at + 1);
+    }
+    expect(set.covered).toBe(6000);
+  });
+
   test('may be none', () => {
     const set = new RangeSet();
     set.add(1, 0);

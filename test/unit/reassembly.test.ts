@@ -5,10 +5,9 @@ import { type BodyTaker, pieceBytes, Reassembly } from '../../session/reassembly
 /** A reader who has read nothing yet. */
 class Body implements BodyTaker {
   octets = Buffer.alloc(0);
-  pushes = 0;
 
   push(bytes: Buffer): void {
-    this.pushes++;
+    if (bytes.length === 0) throw new Error('octets that are none');
     this.octets = Buffer.concat([this.octets, bytes]);
   }
 
