@@ -173,6 +173,22 @@ describe('a large message that is running', () => {
     });
   }
 
+  test('from a stream goes on in its open chunk when more comes', async () => {
+    await withScript(
+      async (peer) => {
+        async function* pieces(): AsyncGenerator<Buffer> {
+          for (let count = 0; count < 20; count++) yield Buffer.alloc(65_536, 'x');
+        }
+        peer.session.send(pieces(), { failureReport: 'no' });
+        await peer.pass(1000);
+        const frames = peer.take();
+        expect(bodyOf(frames).length).toBe(1_310_720);
+        expect(frames.map(({ size }) => size)).toEqual([1_310_720]);
+      },
+      { chunkSize: Number.POSITIVE_INFINITY, windowBytes: 4_000_000 },
+    );
+  });
+
   test('shares the connection with another one, a quantum each', async () => {
     await withScript(
       async (peer) => {
