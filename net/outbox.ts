@@ -121,7 +121,7 @@ export class Outbox {
   forget(source: FrameSource): void {
     if (source.isWaiting) this.#sources = this.#sources.filter((other) => other !== source);
     source.isWaiting = false;
-    if (this.#running !== source || this.#isClosed) return;
+    if (this.#running !== source) return;
     this.#interrupt('#');
     this.#schedule();
   }

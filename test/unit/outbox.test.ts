@@ -68,6 +68,7 @@ class Source implements FrameSource {
   }
 
   interrupt(outbox: Outbox, flag: '+' | '#'): void {
+    this.#events.push(`${this.name}${flag}`);
     outbox.frame([Buffer.from(flag)]);
   }
 }
@@ -103,6 +104,18 @@ describe('an outbox', () => {
     expect(socket.writes).toEqual(['a1-a2-a3']);
   });
 
+  test('goes on with an open frame whose source asks again', () => {
+    const { socket, outbox, run, source } = setUp();
+    const a = source('a', `${large}${large}-`, 'a2-', 'a3');
+    socket.hasRoom = false;
+    outbox.want(a);
+    run();
+    outbox.want(a);
+    socket.hasRoom = true;
+    outbox.onDrain();
+    expect(socket.writes.slice(1)).toEqual(['a2-a3']);
+  });
+
   test('ends an open frame for others, and for control frames', () => {
     const { socket, outbox, run, source } = setUp();
     const a = source('a', `${large}-`, `${large}-`, 'a3-', 'a4');
@@ -114,6 +127,17 @@ describe('an outbox', () => {
     socket.hasRoom = true;
     outbox.onDrain();
     expect(socket.writes.map((octets) => octets.replaceAll('L', ''))).toEqual(['--', '+controlb1a3-a4']);
+  });
+
+  test('ends an open frame for another source', () => {
+    const { socket, outbox, run, source } = setUp();
+    socket.hasRoom = false;
+    outbox.want(source('a', `${large}${large}-`, 'a2'));
+    run();
+    outbox.want(source('b', 'b1'));
+    socket.hasRoom = true;
+    outbox.onDrain();
+    expect(socket.writes.slice(1)).toEqual(['+b1a2']);
   });
 
   test('does not ask while the socket is full, and goes on when it has drained', () => {
@@ -263,7 +287,7 @@ describe('end()', () => {
 
 describe('close()', () => {
   test('lets nothing leave any more', () => {
-    const { socket, outbox, run, source } = setUp();
+    const { socket, outbox, run, events, source } = setUp();
     const a = source('a', `${large}${large}-`);
     socket.hasRoom = false;
     outbox.want(a);
@@ -276,7 +300,7 @@ describe('close()', () => {
     outbox.end();
     outbox.onDrain();
     run();
-    expect([socket.writes.length, socket.ended]).toEqual([1, 0]);
+    expect([socket.writes.length, socket.ended, events]).toEqual([1, 0, []]);
   });
 
   test('while it is told what was written, too', () => {
