@@ -169,7 +169,7 @@ export class Outbox {
 
   readonly #onDeferred = (): void => {
     this.#isScheduled = false;
-    if (!this.#isBlocked) this.#flush();
+    this.#flush();
   };
 
   #flush(): void {

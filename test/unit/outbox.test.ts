@@ -198,6 +198,12 @@ describe('an outbox', () => {
     expect(events).toEqual(['full']);
     outbox.onDrain();
     expect(events).toEqual(['full', 'room']);
+    outbox.control('x'.repeat(1001));
+    outbox.onDrain();
+    expect(events).toEqual(['full', 'room', 'full', 'room']);
+    outbox.control('x');
+    outbox.onDrain();
+    expect(events.length).toBe(4);
   });
 });
 
