@@ -9,6 +9,7 @@ import { isIdent, maxIdentLength, maxTolerantIdentLength } from './ident.ts';
 import type { Limits } from './limits.ts';
 import { isMediaType } from './media-type.ts';
 import { parseNickname } from './nickname.ts';
+import { parseStatus } from './status.ts';
 import { parsePath } from './uri.ts';
 
 export interface HeadRules {
@@ -96,11 +97,13 @@ function checkByteRange(head: Head): void {
   void head.byteRange;
 }
 
-function checkMethod(head: Head, { limits }: HeadRules): void {
+function checkMethod(head: Head, { limits, tolerant }: HeadRules): void {
   const { headers, method } = head;
   if (method === 'REPORT') {
     forbidReportFlags(head);
-    if (headers.status === undefined) throw fault('missing-status', 'a REPORT needs a Status');
+    const status = headers.get('Status');
+    if (status === undefined) throw fault('missing-status', 'a REPORT needs a Status');
+    headers.block.status = parseStatus(status, tolerant);
   } else if (method === 'NICKNAME') {
     forbidReportFlags(head);
     const nickname = headers.get('Use-Nickname');

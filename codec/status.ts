@@ -11,14 +11,16 @@ export interface Status {
 }
 
 const pattern = /^(\d{3}) (\d{3})(?: (.*))?$/s;
+/** Some peers leave out the namespace. */
+const tolerantPattern = /^(?:(\d{3})[ \t]+)?([1-9]\d\d)(?:[ \t]+(.*))?$/s;
 
-/** Throws a {@link ChunkParseError} of kind `bad-status-header`. */
-export function parseStatus(text: string): Status {
-  const match = pattern.exec(text);
+/** Throws a {@link ChunkParseError} of kind `bad-status-header`. With `tolerant`, other white space will do, and no namespace for 000. */
+export function parseStatus(text: string, tolerant: boolean = false): Status {
+  const match = (tolerant ? tolerantPattern : pattern).exec(text);
   if (match === null) {
     throw new ChunkParseError('bad-status-header', `"${text.slice(0, 100)}" is no Status`, { action: 'ignore' });
   }
-  return { namespace: match[1]!, code: Number(match[2]), comment: match[3] };
+  return { namespace: match[1] ?? '000', code: Number(match[2]), comment: match[3] };
 }
 
 export function formatStatus(code: number, comment?: string): string {
