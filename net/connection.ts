@@ -267,14 +267,21 @@ export class Connection implements SocketHandler {
     return session;
   }
 
-  /** R4975-7.3-1: a request for no session here. Responses may come with paths that peers got wrong: the only session takes them. */
+  /** R4975-7.3-1: a request for no session here. */
   #admit(head: Head): Bound | undefined {
-    if (head.method === undefined) return this.#sessions.size === 1 ? [...this.#sessions.values()][0] : undefined;
+    if (head.method === undefined) return this.#askerOf(head);
     const admitted = head.toPath.length === 1 ? this.#owner.admit(this, head) : 481;
     if (typeof admitted !== 'number') return admitted;
     this.respond(head, admitted);
     this.#countBad('a request for no session here');
     return undefined;
+  }
+
+  /** A response may come with paths that its sender got wrong, such as those of the request: it is for any URI of ours that they name. */
+  #askerOf({ toPath, fromPath }: Head): Bound | undefined {
+    if (this.#sessions.size === 1) return [...this.#sessions.values()][0];
+    const named = [...toPath, ...fromPath].find((uri) => this.#sessions.has(this.#keyOf(uri)));
+    return named && this.#sessions.get(this.#keyOf(named));
   }
 
   #onInvalid(error: ChunkParseError, head: Head): void {

@@ -257,3 +257,68 @@ describe('transaction ids and Message-IDs that are counted, in each session from
     await network.run();
   });
 });
+
+describe('a response with more fields, longer paths, or paths the wrong way round', () => {
+  const forms: [string, (to: string, from: string) => string[]][] = [
+    ['as it should be', (to, from) => [`To-Path: ${to}`, `From-Path: ${from}`]],
+    ['with the paths of the request', (to, from) => [`To-Path: ${from}`, `From-Path: ${to}`]],
+    [
+      'with longer paths',
+      (to, from) => [`To-Path: msrp://r.example.com:2855/r;tcp ${to}`, `From-Path: ${from} ${from}`],
+    ],
+    [
+      'with more fields',
+      (to, from) => [`To-Path: ${to}`, `From-Path: ${from}`, 'Message-ID: mmmm', 'Byte-Range: 1-5/5', 'Extra: x'],
+    ],
+  ];
+  for (const [mode, tolerant] of modes) {
+    test.each(forms)(`%s counts for the request with its id, ${mode}`, async (_, lines) => {
+      await withScript(
+        async (peer) => {
+          const sent = peer.session.send('hello');
+          const [send] = await requests(peer);
+          peer.send(answer(send!, '200 OK', lines(ourUri, peerUri)));
+          await peer.network.settle(sent.delivered);
+        },
+        {},
+        { tolerant },
+      );
+    });
+  }
+
+  test.each(forms)('%s finds its session among several on one connection', async (_, lines) => {
+    const network = new SimulatedNetwork({ seed: 1, keepTrace: false });
+    const pool = new ConnectionPool({ idleMs: 0 });
+    let peer: Endpoint | undefined;
+    const listener = await network.listen({ port: 7000 }, (socket) => (peer = new Endpoint(socket)));
+    let answered = 0;
+    /** Answers all that came. */
+    const answerAll = (): void => {
+      const text = peer?.data.toString('latin1') ?? '';
+      const all = [...text.matchAll(/MSRP (\S+) SEND\r\nTo-Path: (.*)\r\nFrom-Path: (.*)\r\n/g)];
+      for (const [, transactionId = '', to = '', from = ''] of all.slice(answered)) {
+        peer!.socket.write([Buffer.from(answer({ transactionId } as Chunk, '200 OK', lines(from, to)))]);
+      }
+      answered = all.length;
+    };
+    const sessions: MSRPSession[] = [];
+    for (const name of ['a', 'b']) {
+      const connector = new ConnectorDirect({ network, clock: network.clock, random: network.random, pool });
+      await connector.prepare(URI.parse('msrp://127.0.0.1:2855;tcp'));
+      const complete = connector.complete([URI.parse(`msrp://127.0.0.1:7000/${name};tcp`)]);
+      await network.run(network.clock.now() + 100);
+      answerAll();
+      sessions.push(new MSRPSession(await network.settle(complete)));
+    }
+    expect(pool.size).toBe(1);
+    const messages = sessions.map((session) => session.send('hello'));
+    await network.run(network.clock.now() + 100);
+    answerAll();
+    await network.settle(Promise.all(messages.map(({ delivered }) => delivered)));
+    for (const { transport } of sessions) transport.destroy();
+    peer?.socket.destroy();
+    await pool.close();
+    await listener.close();
+    await network.run();
+  });
+});
