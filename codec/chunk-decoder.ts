@@ -36,6 +36,8 @@ export interface DecoderOptions {
   limits?: Partial<Limits>;
   /** Take what peers are known to send against the grammar and what is harmless (D-GRAM-3). Default false. */
   tolerant?: boolean;
+  /** What `contentType` says of a body whose Content-Type is missing or no media type. Default: such a frame is malformed. */
+  defaultContentType?: string;
 }
 
 const CR = 13;
@@ -69,7 +71,8 @@ export class ChunkDecoder {
   constructor(sink: ChunkSink, options: DecoderOptions = {}) {
     const limits = limitsOf(options.limits);
     this.#sink = sink;
-    this.#rules = { limits, tolerant: options.tolerant ?? false };
+    const { tolerant = false, defaultContentType } = options;
+    this.#rules = { limits, tolerant, defaultContentType };
     this.#lines = new HeadLines(limits);
     this.#forms = new HeadForms(this.#rules);
   }

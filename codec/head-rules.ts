@@ -15,6 +15,7 @@ import { parsePath } from './uri.ts';
 export interface HeadRules {
   readonly limits: Limits;
   readonly tolerant: boolean;
+  readonly defaultContentType: string | undefined;
 }
 
 /** A fault of a frame whose end is known; what to do about it, `withReaction` says. */
@@ -128,7 +129,7 @@ function forbidReportFlags(head: Head): void {
   }
 }
 
-function checkMIME(head: Head, { tolerant }: HeadRules): void {
+function checkMIME(head: Head, { tolerant, defaultContentType }: HeadRules): void {
   const { names } = head.headers.block;
   if (head.hasBody && head.code !== undefined) throw fault('response-with-body', 'a response has no body');
   if (!head.hasBody) {
@@ -137,11 +138,20 @@ function checkMIME(head: Head, { tolerant }: HeadRules): void {
     }
     return;
   }
-  const type = head.contentType;
-  if (type === undefined) throw fault('missing-content-type', 'a body needs a Content-Type');
-  if (!isMediaType(type)) throw fault('bad-content-type', `"${type.slice(0, 100)}" is no media type`);
+  checkType(head, defaultContentType);
   if (names.includes('content-transfer-encoding')) {
     throw fault('forbidden-header', 'bodies are binary: no Content-Transfer-Encoding');
   }
-  if (!tolerant && names.at(-1) !== 'content-type') throw fault('content-type-not-last', 'Content-Type comes last');
+  if (!tolerant && names.includes('content-type') && names.at(-1) !== 'content-type') {
+    throw fault('content-type-not-last', 'Content-Type comes last');
+  }
+}
+
+/** Some old clients leave it out, and some send what is none, such as `image/*`. */
+function checkType({ headers }: Head, defaultContentType: string | undefined): void {
+  const type = headers.block.get('content-type');
+  if (type !== undefined && isMediaType(type)) return;
+  if (defaultContentType !== undefined) headers.block.contentType = defaultContentType;
+  else if (type === undefined) throw fault('missing-content-type', 'a body needs a Content-Type');
+  else throw fault('bad-content-type', `"${type.slice(0, 100)}" is no media type`);
 }

@@ -22,15 +22,21 @@ export class HeaderBlock {
   toPath: readonly URI[] | undefined;
   fromPath: readonly URI[] | undefined;
   status: Status | undefined;
+  contentType: string | undefined;
   failureReport: 'yes' | 'no' | 'partial' | undefined;
   successReport: 'yes' | 'no' | undefined;
   /** The fields as lines, once they are found fit to be written; and whether they are all ASCII. */
   lines: readonly string[] | undefined;
   isASCII = true;
 
-  constructor(entries: readonly HeaderEntry[]) {
+  /** `read`: what was understood of other entries, which goes for these too. */
+  constructor(entries: readonly HeaderEntry[], read?: HeaderBlock) {
     this.entries = entries;
     this.names = entries.map(([name]) => name.toLowerCase());
+    this.toPath = read?.toPath;
+    this.fromPath = read?.fromPath;
+    this.status = read?.status;
+    this.contentType = read?.contentType;
   }
 
   get(lowerCaseName: string): string | undefined {
@@ -126,8 +132,9 @@ export class Headers implements Iterable<HeaderEntry> {
 
   /** A copy with another Byte-Range; what else was parsed is shared with the copy. */
   withByteRange(range: ByteRange): Headers {
-    const { block } = this.has('Byte-Range') ? this : this.with('Byte-Range', formatByteRange(range));
-    return new Headers(block, this.#messageId, range);
+    if (this.has('Byte-Range')) return new Headers(this.block, this.#messageId, range);
+    const { entries } = this.with('Byte-Range', formatByteRange(range));
+    return new Headers(new HeaderBlock(entries, this.block), this.#messageId, range);
   }
 
   /** To-Path: the URIs to visit, the next hop first. Empty when absent. */
@@ -178,7 +185,7 @@ export class Headers implements Iterable<HeaderEntry> {
   }
 
   get contentType(): string | undefined {
-    return this.block.get('content-type');
+    return (this.block.contentType ??= this.block.get('content-type'));
   }
 
   /** Expires of AUTH and its response, in seconds. */

@@ -1,6 +1,6 @@
 // The options of connectors, acceptors and servers, and what they are when not given.
 
-import { type Limits, MSRPError } from '../codec/index.ts';
+import { isMediaType, type Limits, MSRPError } from '../codec/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type CoarseTimers, coarseTimersOf } from './coarse-timers.ts';
 import { nodeNetwork } from './node-network.ts';
@@ -64,6 +64,11 @@ export interface EndpointOptions {
   limits?: Partial<Limits & ConnectionLimits>;
   /** Take what peers are known to send against the grammar (D-GRAM-3). Default false. */
   tolerant?: boolean;
+  /**
+   * What a body is whose Content-Type is missing or no media type, as some old clients send it: `text/plain`, most likely. Default: such a
+   * request is answered with 400.
+   */
+  defaultContentType?: string;
   /** Send what this peer or relay is known to take. Default: what all of them take. */
   peerProfile?: PeerName;
   /**
@@ -117,14 +122,16 @@ export const defaultConnectionLimits: ConnectionLimits = {
 };
 
 /**
- * Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number, a time that is none, a peer that is not known: now, and not when a
- * connection comes.
+ * Throws `MSRP_ERR_ARGUMENT` for a limit that is not a positive number, for a time, a media type or a peer that is none: now, and not
+ * when a connection comes.
  */
 export function settingsOf(options: EndpointOptions = {}): Settings {
   for (const [name, value] of Object.entries(options.limits ?? {})) {
     if (!(value > 0)) throw new MSRPError('MSRP_ERR_ARGUMENT', `the limit ${name} cannot be ${value}`);
   }
   for (const [name, ms] of Object.entries(options.timeouts ?? {})) checkMs(name, ms);
+  const type = options.defaultContentType ?? 'text/plain';
+  if (!isMediaType(type)) throw new MSRPError('MSRP_ERR_ARGUMENT', `"${type}" cannot be a Content-Type`);
   const clock = options.clock ?? systemClock;
   return {
     options,
