@@ -26,6 +26,8 @@ import { RecentIds } from './recent-ids.ts';
 import type { SessionOptions } from './session-options.ts';
 
 const defaultSegmentSize = 65_536;
+/** The keep-alive of node-msrp: it has a body, but is no message, and is answered as an empty SEND is. */
+const heartbeat = 'text/x-msrp-heartbeat';
 
 /** Takes what follows the head of a SEND. */
 export type BodySink = Pick<ChunkSink, 'onBody' | 'onEnd'>;
@@ -103,7 +105,7 @@ export class Receiver implements BodySink, MessageOwner {
   #refusal(head: Head, known: Receiving | undefined): number | undefined {
     const wrong = this.#transport.checkIncomingSendChunk(head);
     if (wrong !== undefined) return wrong.status ?? 481;
-    if (!head.hasBody) return undefined;
+    if (!head.hasBody || (known === undefined && isHeartbeat(head))) return undefined;
     const { acceptTypes, maxSize } = this.#options;
     // D-RECV-2: without a range nobody knows where it belongs.
     if (known !== undefined && head.byteRange === undefined && !this.#isTolerant) return 400;
@@ -121,7 +123,7 @@ export class Receiver implements BodySink, MessageOwner {
   }
 
   #beginMessage(head: Head): Receiving | undefined {
-    if (this.complete.has(head.messageId ?? '')) return undefined;
+    if (this.complete.has(head.messageId ?? '') || isHeartbeat(head)) return undefined;
     return this.#receiving.add(new Receiving(head));
   }
 
@@ -321,4 +323,9 @@ export class Receiver implements BodySink, MessageOwner {
     this.#queue.close(error);
     if (this.#assembler !== undefined) void this.#call(undefined, reason);
   }
+}
+
+/** Nearly every other type is shorter, and needs no closer look. */
+function isHeartbeat({ contentType = '' }: Head): boolean {
+  return contentType.length >= heartbeat.length && acceptsMediaType([heartbeat], contentType);
 }
