@@ -271,8 +271,13 @@ describe('a response with more fields, longer paths, or paths the wrong way roun
       (to, from) => [`To-Path: ${to}`, `From-Path: ${from}`, 'Message-ID: mmmm', 'Byte-Range: 1-5/5', 'Extra: x'],
     ],
   ];
+  const stranger = 'msrp://nobody.example.com:2855/nobody;tcp';
+  const nobody: (typeof forms)[number] = [
+    'with paths of others',
+    () => [`To-Path: ${stranger}`, `From-Path: ${stranger}`],
+  ];
   for (const [mode, tolerant] of modes) {
-    test.each(forms)(`%s counts for the request with its id, ${mode}`, async (_, lines) => {
+    test.each([...forms, nobody])(`%s counts for the request with its id, ${mode}`, async (_, lines) => {
       await withScript(
         async (peer) => {
           const sent = peer.session.send('hello');
