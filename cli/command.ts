@@ -1,6 +1,7 @@
 // What all commands have in common: how one is declared, how it is run, and how it ends.
 
 import type { Command } from 'commander';
+import { setMaxListeners } from 'node:events';
 import { debuglog } from 'node:util';
 import { type CommandEvent, eventHelp, failedEvent } from './events.ts';
 import { ExitCode, exitCodeHelp } from './exit-code.ts';
@@ -85,6 +86,8 @@ export async function run(
 ): Promise<void> {
   const interruption = new AbortController();
   const { signal } = interruption;
+  // Each file that is on its way listens.
+  setMaxListeners(0, signal);
   const output = new Output(process.stdout, signal);
   const say = (text: string): void => void process.stderr.write(`msrp ${name}: ${visible(text)}\n`);
   const tell = async (event: CommandEvent, text: string): Promise<void> => {

@@ -158,6 +158,6 @@ export class OutgoingBody {
   }
 }
 
-function wrongSize(given: number, size: number | undefined): Error {
+function wrongSize(given: number, size = 0): Error {
   return new Error(`the source gave ${given} octets instead of ${size}`);
 }

@@ -34,8 +34,8 @@ interface ReceiveOptions {
   json?: true;
 }
 
-/** Files of one sender that are stored at once. */
-const mostAtOnce = 8;
+/** Files of one sender that are stored at once: as many unfinished messages as a session takes. */
+const mostAtOnce = 128;
 
 export function addReceive(program: Command): void {
   addCommand(program, {

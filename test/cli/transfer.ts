@@ -3,7 +3,7 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -103,6 +103,20 @@ export class Workplace {
 
   async present(name: string): Promise<void> {
     while (!existsSync(join(this.inbox, name))) await turn();
+  }
+
+  /** Resolves when so many octets of it are there. */
+  async filled(name: string, bytes: number): Promise<void> {
+    while (this.#sizeOf(name) < bytes) await turn();
+  }
+
+  /** Resolves when nobody in this system has it open. */
+  async settled(name: string): Promise<void> {
+    for (let before = -1; before !== this.#sizeOf(name); await turn()) before = this.#sizeOf(name);
+  }
+
+  #sizeOf(name: string): number {
+    return statSync(join(this.inbox, name), { throwIfNoEntry: false })?.size ?? 0;
   }
 
   #keep(child: ChildProcessWithoutNullStreams): ChildProcessWithoutNullStreams {
