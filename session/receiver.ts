@@ -253,6 +253,8 @@ export class Receiver implements BodySink, MessageOwner {
     if (receiving?.message !== message) return;
     this.#receiving.skip(receiving, end);
     this.#transport.report(receiving.first, { start: 1, end, total: receiving.first.byteRange?.total }, 200);
+    // What was held may be all the rest, and no chunk come any more.
+    if (receiving.reassembly.isComplete && this.#current !== receiving) this.#finish(receiving.first, receiving);
   }
 
   /** One that failed after all may be sent again. */

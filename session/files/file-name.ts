@@ -10,7 +10,10 @@ export function safeFileName(name: string, fallback: string): string {
     .replaceAll(/\p{Cc}|\p{Cf}|\p{Surrogate}/gu, '')
     .replaceAll(/[/\\:*?"<>|]/g, '_')
     .replace(/^[. ]+/, '');
-  const short = shortened(harmless).replace(/[. ]+$/, '');
+  // Those of what is not complete are ours.
+  const short = shortened(harmless)
+    .replace(/[. ]+$/, '')
+    .replace(/\.part(?:\.json)?$/i, '$&_');
   return short === '' || reserved.test(short) ? fallback : short;
 }
 
