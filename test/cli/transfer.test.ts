@@ -197,6 +197,9 @@ describe('the name of a received file', () => {
     ['a\u0000b\u202etxt.exe', 'abtxt.exe'],
     ['.hidden', 'hidden'],
     ['ends in dots. . ', 'ends in dots'],
+    ['x.part', 'x.part_'],
+    ['x.Part.json. ', 'x.Part.json_'],
+    ['x.json', 'x.json'],
     [`${'x'.repeat(234)}.${'y'.repeat(20)}`, 'x'.repeat(234)],
   ])('is made from %j: %j', (given, expected) => {
     expect(safeFileName(given, 'fallback')).toBe(expected);

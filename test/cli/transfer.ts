@@ -110,11 +110,6 @@ export class Workplace {
     while (this.#sizeOf(name) < bytes) await turn();
   }
 
-  /** Resolves when nobody in this system has it open. */
-  async settled(name: string): Promise<void> {
-    for (let before = -1; before !== this.#sizeOf(name); await turn()) before = this.#sizeOf(name);
-  }
-
   #sizeOf(name: string): number {
     return statSync(join(this.inbox, name), { throwIfNoEntry: false })?.size ?? 0;
   }
