@@ -46,6 +46,18 @@ describe('other white space than one space and CRLF in a head', () => {
     ['LF alone once', hi.replace('2/2\r\n', '2/2\n'), closed],
   ]);
 
+  test('two spaces in a path are read in each segment of a chunk that has no range', () => {
+    const paths = `To-Path: ${ourUri}\r\nFrom-Path: ${ourUri}  ${peerUri}\r\n`;
+    const octets = requestOn(paths, 'SEND', id, [message[0]!, message[2]!], 'hiho');
+    const cut = octets.indexOf('ho');
+    const reads = [octets.slice(0, cut), octets.slice(cut)].map((read) => Buffer.from(read));
+    const segments = decodeChunks(reads, { tolerant: true, segmentSize: 0 });
+    expect(segments.map(({ fromPath }) => fromPath.map(String))).toEqual([
+      [ourUri, peerUri],
+      [ourUri, peerUri],
+    ]);
+  });
+
   test('we write CRLF and one space', async () => {
     await withScript(async (peer) => {
       peer.session.send('hello');

@@ -28,9 +28,11 @@ export interface Played {
   readonly isOpen: boolean;
 }
 
-/** A refusal that leaves the connection open, and one that does not. */
+/** Nothing was answered, the connection is gone. */
 export const closed: Played = { frames: [], bodies: [], isOpen: false };
+/** A refusal that leaves the connection open. */
 export const refused = (id: string, code = 400): Played => ({ frames: [`${code} ${id}`], bodies: [], isOpen: true });
+/** A success. */
 export const taken = (id: string, ...bodies: string[]): Played => ({ frames: [`200 ${id}`], bodies, isOpen: true });
 
 /** What a session that is bound makes of `octets`, one character each. */
@@ -67,11 +69,12 @@ async function textOf(message: IncomingMessage): Promise<string> {
   }
 }
 
-/** A request from the peer; `lines` stand behind its paths. */
+/** A request from the peer; `lines` stand behind its paths, each without its CRLF. */
 export function request(method: string, id: string, lines: string[], body?: string, flag = '$'): string {
   return requestOn(`To-Path: ${ourUri}\r\nFrom-Path: ${peerUri}\r\n`, method, id, lines, body, flag);
 }
 
+/** The same with paths of its own: two whole lines. */
 export function requestOn(
   paths: string,
   method: string,
