@@ -151,6 +151,7 @@ describe('a message that comes', () => {
     const waiting = reader.next();
     await reader.return?.();
     expect(await waiting).toEqual({ done: true, value: undefined });
+    message.push(Buffer.from('more'));
     expect(await reader.next()).toEqual({ done: true, value: undefined });
   });
 });

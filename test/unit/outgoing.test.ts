@@ -209,7 +209,7 @@ describe('whatever is asked for, written, answered and given up in whichever ord
           expect(bench.timers.pending).toBe(0);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 
@@ -235,7 +235,7 @@ describe('whatever is asked for, written, answered and given up in whichever ord
           expect(bench.pull()).toBe(false);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 });
