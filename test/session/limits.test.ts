@@ -84,6 +84,6 @@ test('a message is given up when no other chunk of it has come in time, not whil
       expect(states.map((state) => state())).toEqual(['MSRP_ERR_TIMEOUT', 'whole', 'whole']);
     },
     {},
-    { limits: { stallMs: 20_000 } },
+    { limits: { stallMs: 20_000 }, timeouts: { idleFrameMs: 3_600_000 } },
   );
 });

@@ -8,6 +8,7 @@ import { decodeChunks, type OutgoingMessage, type SendOptions } from '../../inde
 import { CoarseTimers } from '../../net/coarse-timers.ts';
 import { IdentSource } from '../../net/random.ts';
 import type { MSRPTransport, Outbox, Pulled, Written } from '../../net/index.ts';
+import { defaultProfile } from '../../net/peer-profile.ts';
 import { Outgoing } from '../../session/outgoing.ts';
 import { headOf } from '../support/heads.ts';
 import { SeededRandom } from '../simulation/seeded-random.ts';
@@ -49,6 +50,7 @@ class Bench {
       idents: new IdentSource(new SeededRandom(1)),
       timeouts: { responseMs: 30_000 },
       logger: undefined,
+      profile: defaultProfile,
     };
     const transport = {
       settings,
