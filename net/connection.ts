@@ -22,7 +22,7 @@ import { channels, publishSent } from './diagnostics.ts';
 import { Outbox } from './outbox.ts';
 import type { Settings } from './options.ts';
 import { formatResponse, mayReport, mayRespond, ReplyFormat } from './replies.ts';
-import type { Socket, SocketHandler } from './socket.ts';
+import type { Decoder, Socket, SocketHandler } from './socket.ts';
 import { hostPort } from './tls.ts';
 import { TrafficLog } from './traffic-log.ts';
 import { matchKey } from './uris.ts';
@@ -54,7 +54,7 @@ export class Connection implements SocketHandler {
   readonly settings: Settings;
   readonly outbox: Outbox;
   readonly #owner: ConnectionOwner;
-  readonly #decoder: ChunkDecoder;
+  readonly #decoder: Decoder;
   readonly #watch: FrameWatch;
   readonly #traffic: TrafficLog | undefined;
   readonly #replies = new ReplyFormat();
@@ -81,7 +81,7 @@ export class Connection implements SocketHandler {
       onRoom: () => this.go(this.outbox),
       onFlush: (buffers) => this.#onFlush(buffers),
     });
-    this.#decoder = new ChunkDecoder(this.#sink(), options);
+    this.#decoder = socket.decode?.(this.#sink()) ?? new ChunkDecoder(this.#sink(), options);
     const isStopped = (): boolean => this.#stops.size > 0;
     this.#watch = new FrameWatch(this.#decoder, settings, isStopped, (error) => this.#reject(error));
     socket.attach(this);

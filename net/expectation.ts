@@ -13,8 +13,18 @@ import { MSRPTransport } from './msrp-transport.ts';
 import type { Settings } from './options.ts';
 import { isSamePath } from './uris.ts';
 
+/** Who is to be told what happens to an expectation, when it is another thread that decides. */
+export interface ExpectationWatcher {
+  /** A peer has sent a binding request, and waits for `complete`. */
+  onArrival(request: Head): void;
+  /** It waits no longer: it is gone, or its time was up. */
+  onLeft(): void;
+  onOver(): void;
+}
+
 export class Expectation {
   readonly localUri: URI;
+  watcher: ExpectationWatcher | undefined;
   readonly #settings: Settings;
   readonly #onOver: () => void;
   #state: 'expected' | 'awaited' | 'arrived' | 'bound' | 'over' = 'expected';
@@ -34,6 +44,11 @@ export class Expectation {
   /** Whether `complete` was called. */
   get isClaimed(): boolean {
     return this.#state !== 'expected' && this.#state !== 'arrived';
+  }
+
+  /** Whether a peer waits for `complete`. */
+  get hasArrived(): boolean {
+    return this.#state === 'arrived';
   }
 
   /** Resolves when the session is bound. Without a path, whoever knows the session-id is the peer. */
@@ -73,12 +88,21 @@ export class Expectation {
     this.#state = 'arrived';
     this.#arrived = arrival;
     arrival.onGone = () => {
-      if (this.#arrived === arrival) this.#leaveArrived();
-    };
-    this.#patience = this.#settings.timers.start(this.#settings.timeouts.bindMs, () => {
+      if (this.#arrived !== arrival) return;
       this.#leaveArrived();
-      arrival.refuse();
-    });
+      this.watcher?.onLeft();
+    };
+    this.#patience = this.#settings.timers.start(this.#settings.timeouts.bindMs, () => this.refuse(481));
+    this.watcher?.onArrival(arrival.request);
+  }
+
+  /** Whoever waits for `complete` is not the peer. */
+  refuse(code: number): void {
+    const arrived = this.#arrived;
+    if (arrived === undefined) return;
+    this.#leaveArrived();
+    arrived.refuse(code);
+    this.watcher?.onLeft();
   }
 
   #leaveArrived(): void {
@@ -123,6 +147,7 @@ export class Expectation {
   #end(): void {
     this.#state = 'over';
     this.#onOver();
+    this.watcher?.onOver();
   }
 }
 
@@ -155,9 +180,9 @@ class Arrival {
   }
 
   /** As any stray, but its time is up: if nothing else keeps the connection, it goes. */
-  refuse(): void {
+  refuse(code = 481): void {
     this.onGone = undefined;
-    this.#connection.respond(this.request, 481);
+    this.#connection.respond(this.request, code);
     void this.#leave();
   }
 

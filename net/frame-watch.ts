@@ -1,13 +1,13 @@
 // A peer that begins a frame goes on with it (RFC 4975 is silent; requirements of a server on the open network): a head has a time limit in
 // all, a body one without another octet. Nobody counts while it is we who do not read.
 
-import type { ChunkDecoder } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import { MSRPTimeout } from './errors.ts';
 import type { Settings } from './options.ts';
+import type { Decoder } from './socket.ts';
 
 export class FrameWatch {
-  readonly #decoder: ChunkDecoder;
+  readonly #decoder: Decoder;
   readonly #settings: Settings;
   readonly #isStopped: () => boolean;
   readonly #onLate: (error: MSRPTimeout) => void;
@@ -16,12 +16,7 @@ export class FrameWatch {
   #head = -1;
   #since = 0;
 
-  constructor(
-    decoder: ChunkDecoder,
-    settings: Settings,
-    isStopped: () => boolean,
-    onLate: (error: MSRPTimeout) => void,
-  ) {
+  constructor(decoder: Decoder, settings: Settings, isStopped: () => boolean, onLate: (error: MSRPTimeout) => void) {
     this.#decoder = decoder;
     this.#settings = settings;
     this.#isStopped = isStopped;

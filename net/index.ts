@@ -12,7 +12,7 @@ export * from './errors.ts';
 export * from './fingerprint.ts';
 export { getAcceptor, getConnector } from './get-connector.ts';
 export { type ChunkOptions, longestFixedRange } from './make-chunk.ts';
-export { MSRPServer, type ServerStats } from './msrp-server.ts';
+export { MSRPServer, type PrepareOptions, type ServerOptions, type ServerStats } from './msrp-server.ts';
 export {
   MSRPTransport,
   type PeerInfo,
@@ -31,4 +31,7 @@ export type { PeerName, PeerProfile } from './peer-profile.ts';
 export type { FrameSource, Outbox, Pulled, Written } from './outbox.ts';
 export { type Random, systemRandom } from './random.ts';
 export { formatResponse, isSuccess, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
+export type { Handler, ShardStats } from './shards/index.ts';
+export * from './socket.ts';
+export { type Remote, UnboundLimit, type UnboundLimits } from './unbound-limit.ts';
 export * from './socket.ts';

@@ -8,8 +8,9 @@ import type { TLSSocket } from 'node:tls';
 import { MSRPError } from '../codec/index.ts';
 import type { Fingerprint } from './fingerprint.ts';
 import { NodeSocket } from './node-socket.ts';
-import type { ClientTLS, ConnectTarget, ListenAddress, Listener, Network, Socket } from './socket.ts';
+import type { ClientTLS, ConnectTarget, ListenAddress, Listener, Network, ServerTLS, Socket } from './socket.ts';
 import { TLSAcceptor } from './tls-acceptor.ts';
+import type { Remote } from './unbound-limit.ts';
 import { clientOptions, credentialsError, expectedName, hostPort, peerFacts, pinsOf, tlsReason } from './tls.ts';
 
 /** The network of this machine. */
@@ -92,29 +93,62 @@ async function listen(
   onSocket: (socket: Socket) => void,
   onError: (error: Error) => void = ignore,
 ): Promise<Listener> {
-  if (at.tls === undefined) return listenRaw(at, (raw) => onSocket(new NodeSocket(raw)), onError);
-  const acceptor = new TLSAcceptor(at.tls, onSocket, onError);
-  const listener = await listenRaw(at, (raw) => acceptor.accept(raw), onError);
+  const reception = receptionOf(at.tls, onSocket, onError);
+  const onRaw = (raw: RawSocket): void => {
+    const remote = remoteOf(raw);
+    raw.once('close', () => at.limit?.leave(remote));
+    reception.accept(raw);
+  };
+  const listener = await listenRaw(at, onRaw, onError);
   return {
     address: listener.address,
     port: listener.port,
+    setTLS: (tls) => reception.setTLS(tls),
     close: async () => {
       await listener.close();
-      acceptor.close();
+      reception.close();
     },
   };
 }
 
+/** What becomes of connections that were accepted: here, or in another thread. */
+export interface Reception {
+  /** `raw` is unread. */
+  accept(raw: RawSocket): void;
+  setTLS(tls: ServerTLS): void;
+  /** Drops handshakes under way. */
+  close(): void;
+}
+
+/** Makes sockets of raw connections, with TLS or without. Throws `MSRP_ERR_TLS` for what cannot be used. */
+export function receptionOf(
+  tls: ServerTLS | undefined,
+  onSocket: (socket: Socket) => void,
+  onError: (error: Error) => void,
+): Reception {
+  if (tls !== undefined) return new TLSAcceptor(tls, onSocket, onError);
+  return { accept: (raw) => onSocket(new NodeSocket(raw)), setTLS: () => {}, close: () => {} };
+}
+
+/** Who a raw connection is from. */
+export function remoteOf(raw: RawSocket): Remote {
+  return { address: raw.remoteAddress ?? '', port: raw.remotePort ?? 0 };
+}
+
 /**
  * Listens and gives out each connection as it is, paused, unread and without TLS (`at.tls` is not looked at): to be handed
- * to another thread, to `new NodeSocket` or to a {@link TLSAcceptor}. Errors as in `Network.listen`.
+ * to another thread, or to a {@link Reception}. Those that are too many by `at.limit` are closed; the others count until somebody
+ * calls its `leave`. Errors as in `Network.listen`.
  */
 export function listenRaw(
   at: ListenAddress,
   onRaw: (raw: RawSocket) => void,
   onError: (error: Error) => void = ignore,
 ): Promise<Listener> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, onRaw);
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (raw) => {
+    if (at.limit === undefined || at.limit.enter(remoteOf(raw))) onRaw(raw);
+    else raw.on('error', ignore).destroy();
+  });
   const { host, port = 0, backlog } = at;
   return new Promise((resolve, reject) => {
     const refuse = (error: Error): void => reject(listenError(at, error));

@@ -7,6 +7,7 @@ import { nodeNetwork } from './node-network.ts';
 import { type PeerName, type PeerProfile, profileOf } from './peer-profile.ts';
 import { type IdentSource, identSourceOf, type Random, systemRandom } from './random.ts';
 import type { ClientTLS, Network, ServerTLS } from './socket.ts';
+import type { UnboundLimits } from './unbound-limit.ts';
 
 /** Any logger: `console` or pino will do. */
 export interface Logger {
@@ -40,8 +41,8 @@ export interface Timeouts {
   responseMs: number;
 }
 
-/** What a peer may make a connection hold, beyond a frame's head ({@link Limits}). */
-export interface ConnectionLimits {
+/** What peers may make a connection hold, beyond a frame's head ({@link Limits}), and a listener. */
+export interface ConnectionLimits extends UnboundLimits {
   /** Body octets received and not yet read, for each session: then the socket stops, for all its sessions. Default 262,144. */
   unreadBytes: number;
   /** Body octets that `readChunk` without size waits for; a longer chunk comes in segments. Default 16,777,216. */
@@ -119,6 +120,8 @@ export const defaultConnectionLimits: ConnectionLimits = {
   unsentBytes: 262_144,
   badRequests: 10,
   stallMs: 20_000,
+  unboundConnections: 4096,
+  unboundPerAddress: 2048,
 };
 
 /**

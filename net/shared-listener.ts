@@ -6,7 +6,9 @@ import type { CoarseTimer } from './coarse-timers.ts';
 import { type Bound, Connection, type ConnectionOwner } from './connection.ts';
 import { Expectation } from './expectation.ts';
 import type { Settings } from './options.ts';
+import { type Refusals, refusalsOf } from './refusals.ts';
 import type { Listener, ServerTLS } from './socket.ts';
+import type { Remote } from './unbound-limit.ts';
 import { completeUri, matchKey } from './uris.ts';
 
 export interface ListenPlace {
@@ -28,6 +30,7 @@ export class SharedListener implements ConnectionOwner {
   readonly #settings: Settings;
   readonly #expected = new Map<string, Expectation>();
   readonly #connections = new Map<Connection, Accepted>();
+  readonly #refusals: Refusals;
   #listener!: Listener;
   #isClosed = false;
   #hasTimedOut = false;
@@ -36,6 +39,7 @@ export class SharedListener implements ConnectionOwner {
 
   private constructor(settings: Settings) {
     this.#settings = settings;
+    this.#refusals = refusalsOf(settings);
   }
 
   /** Rejects with `MSRP_ERR_LISTEN` or `MSRP_ERR_TLS`. */
@@ -56,7 +60,7 @@ export class SharedListener implements ConnectionOwner {
     const { network, logger } = this.#settings;
     const tls = place.tls && { handshakeTimeout: this.#settings.timeouts.bindMs, ...place.tls };
     return network.listen(
-      { port, host: place.host, tls },
+      { port, host: place.host, tls, limit: this.#refusals.limit },
       (socket) => this.#accept(new Connection(socket, this.#settings, this)),
       (error) => logger?.warn(error.message),
     );
@@ -84,6 +88,16 @@ export class SharedListener implements ConnectionOwner {
 
   get expected(): number {
     return this.#expected.size;
+  }
+
+  /** Connections that were closed at once, since too many had no session. */
+  get refused(): number {
+    return this.#refusals.limit.refused;
+  }
+
+  /** Throws `MSRP_ERR_TLS`. */
+  setTLS(tls: ServerTLS): void {
+    this.#listener.setTLS?.(tls);
   }
 
   /** Gives a URI out. Throws `MSRP_ERR_STATE` when it is given out already. */
@@ -125,6 +139,7 @@ export class SharedListener implements ConnectionOwner {
     if (typeof admitted !== 'number') {
       accepted.merit = 'session';
       accepted.timer.cancel();
+      this.#refusals.limit.leave(remoteOf(connection));
     } else if (accepted.merit === 'none') accepted.merit = 'stray';
     return admitted;
   }
@@ -158,7 +173,26 @@ export class SharedListener implements ConnectionOwner {
   /** Stops listening; sessions live on, and connections without one go. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#refusals.close();
     for (const connection of this.#connections.keys()) if (connection.sessions === 0) this.#drop(connection);
     await this.#listener.close();
   }
+
+  /** Resolves when the last connection is gone. */
+  async drained(): Promise<void> {
+    while (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.onGone = resolve;
+      });
+    }
+  }
+
+  /** Ends all sessions at once. */
+  destroyAll(error: Error): void {
+    for (const connection of this.#connections.keys()) connection.destroy(error);
+  }
+}
+
+function remoteOf({ socket }: Connection): Remote {
+  return { address: socket.remoteAddress, port: socket.remotePort };
 }

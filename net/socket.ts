@@ -8,7 +8,9 @@
 // Each direction ends on its own: after onEnd one may still write, after end() still receive. When both have ended the
 // socket closes by itself. The handler's methods must not throw: there is nobody below to catch it.
 
+import type { ChunkDecoder, ChunkSink } from '../codec/index.ts';
 import type { Fingerprint } from './fingerprint.ts';
+import type { UnboundLimit } from './unbound-limit.ts';
 
 /** What TLS found out about a connection. */
 export interface TLSFacts {
@@ -43,6 +45,9 @@ export interface SocketHandler {
   onClose(error?: Error): void;
 }
 
+/** What makes tokens of what a socket delivers: a `ChunkDecoder`, or what stands for one that reads elsewhere. */
+export type Decoder = Pick<ChunkDecoder, 'write' | 'end' | 'openPart' | 'openOffset'>;
+
 /** Bytes both ways, with back-pressure both ways: the only door to I/O. */
 export interface Socket {
   readonly localAddress: string;
@@ -54,6 +59,8 @@ export interface Socket {
   readonly tls: TLSFacts | undefined;
   /** Bytes given to `write` that have not left yet. */
   readonly bufferedBytes: number;
+  /** Of a socket whose input another thread decodes: gives the tokens of each read to `sink` when the read is written to it. */
+  decode?(sink: ChunkSink): Decoder;
 
   /**
    * Gives the events to `handler`, from now on instead of the one before. What happened before the first handler was
@@ -136,12 +143,16 @@ export interface ListenAddress {
   readonly tls?: ServerTLS | undefined;
   /** How many connections may wait to be accepted. Default: Node's, 511. */
   readonly backlog?: number | undefined;
+  /** Counts connections from when they are accepted, and has those closed that are too many. Default: none are. */
+  readonly limit?: UnboundLimit | undefined;
 }
 
 /** A listening socket. */
 export interface Listener {
   readonly address: string;
   readonly port: number;
+  /** Another certificate, for the handshakes from now on. Throws `MSRP_ERR_TLS` when it cannot be used; then nothing changes. */
+  setTLS?(tls: ServerTLS): void;
   /** Stops listening and drops the handshakes under way; connections that were given out live on. Harmless when repeated. */
   close(): Promise<void>;
 }

@@ -13,7 +13,7 @@ import { credentialsError, hostPort, peerFacts, pinsOf, serverOptions, tlsReason
 
 export class TLSAcceptor {
   readonly #server: Server;
-  readonly #pins: readonly Fingerprint[] | undefined;
+  #pins: readonly Fingerprint[] | undefined;
   /** The connections in handshake, by their addresses: Node does not say which one a TLS socket came from. */
   readonly #handshakes = new Map<string, RawSocket>();
   readonly #onSocket: (socket: Socket) => void;
@@ -30,6 +30,17 @@ export class TLSAcceptor {
     this.#server = secureServer(tls, this.#pins !== undefined);
     this.#server.on('secureConnection', (raw) => this.#onSecure(raw));
     this.#server.on('tlsClientError', (error, raw) => this.#onFailed(error, raw));
+  }
+
+  /** For the handshakes from now on; those under way and the connections that are there go on. Throws as the constructor does. */
+  setTLS(tls: ServerTLS): void {
+    const pins = pinsOf(tls);
+    try {
+      this.#server.setSecureContext(serverOptions(tls, pins !== undefined));
+    } catch (error) {
+      throw credentialsError(error as Error);
+    }
+    this.#pins = pins;
   }
 
   /** Takes over a connection from which nothing was read, and begins the handshake. */

@@ -147,6 +147,16 @@ export function tlsReason(error: Error, code: string = codeOf(error)): string {
   return known === undefined ? error.message : known[1];
 }
 
+/** Throws `MSRP_ERR_TLS` when no server could use it, `MSRP_ERR_ARGUMENT` for bad fingerprints. */
+export function checkCredentials(tls: ServerTLS): void {
+  pinsOf(tls);
+  try {
+    createSecureContext(contextOptions(tls));
+  } catch (error) {
+    throw credentialsError(error as Error);
+  }
+}
+
 /** Unusable certificates and keys of our own. */
 export function credentialsError(cause: Error): MSRPError {
   return new MSRPError('MSRP_ERR_TLS', `the certificate, key or CA cannot be used: ${cause.message}`, { cause });

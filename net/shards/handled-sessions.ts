@@ -1,0 +1,138 @@
+// In a shard, with a handler: its share of the sessions that the main thread has prepared. Connections are bound here; who may have a URI, the
+// main thread decides, since several shards may be asked for it.
+
+import { MSRPError, URI } from '../../codec/index.ts';
+import type { Expectation } from '../expectation.ts';
+import type { MSRPTransport } from '../msrp-transport.ts';
+import type { Settings } from '../options.ts';
+import { SharedListener } from '../shared-listener.ts';
+import type { ListenAddress, Listener, Socket } from '../socket.ts';
+import { recordOf } from './error-record.ts';
+import { type Handler, handlerFailure } from './handler.ts';
+import type { Mailbox } from './mailbox.ts';
+import { Count, type FromSession, type FromShard, type ListenMessage, type ToSession } from './protocol.ts';
+
+/** A URI, and how many have come for it. */
+interface Expected {
+  readonly expectation: Expectation;
+  arrivals: number;
+}
+
+type Listen = (at: ListenAddress, onSocket: (socket: Socket) => void, onError?: (error: Error) => void) => Listener;
+
+export class HandledSessions {
+  readonly #settings: Settings;
+  readonly #handler: Handler;
+  readonly #mailbox: Mailbox<FromShard>;
+  readonly #counters: Float64Array;
+  readonly #listeners = new Map<number, SharedListener>();
+  readonly #expected = new Map<number, Expected>();
+  readonly #transports = new Map<number, MSRPTransport>();
+  #running = 0;
+  /** The last handler has returned. */
+  onIdle: (() => void) | undefined;
+
+  constructor(settings: Settings, handler: Handler, mailbox: Mailbox<FromShard>, counters: Float64Array) {
+    this.#settings = settings;
+    this.#handler = handler;
+    this.#mailbox = mailbox;
+    this.#counters = counters;
+  }
+
+  /** Whether no handler runs. */
+  get isIdle(): boolean {
+    return this.#running === 0;
+  }
+
+  /** Rejects with `MSRP_ERR_TLS`. */
+  async listen(message: ListenMessage, listen: Listen): Promise<void> {
+    const { listener, host, port, tls } = message;
+    const network = {
+      ...this.#settings.network,
+      listen: async (at: ListenAddress, onSocket: (socket: Socket) => void, onError?: (error: Error) => void) =>
+        listen(at, onSocket, onError),
+    };
+    const settings = { ...this.#settings, network };
+    this.#listeners.set(listener, await SharedListener.open(settings, { host, ports: [port, port], tls }));
+  }
+
+  async unlisten(listener: number): Promise<void> {
+    const shared = this.#listeners.get(listener);
+    this.#listeners.delete(listener);
+    await shared?.close();
+  }
+
+  onMessage(listener: number, session: number, message: ToSession): void {
+    const expected = this.#expected.get(session);
+    switch (message.kind) {
+      case 'expect':
+        return this.#expect(listener, session, message.uri);
+      case 'accept':
+        if (isThere(expected, message)) void this.#accept(listener, session, expected.expectation, message.data);
+        return undefined;
+      case 'refuse':
+        if (isThere(expected, message)) expected.expectation.refuse(message.code);
+        return undefined;
+      case 'forget':
+        return this.#forget(session, message.isAbandoned);
+    }
+  }
+
+  #expect(listener: number, session: number, uri: string): void {
+    const post = (message: FromSession): void => this.#mailbox.post({ ...message, listener, session });
+    try {
+      const shared = this.#listeners.get(listener);
+      if (shared === undefined) throw new MSRPError('MSRP_ERR_STATE', 'the listener is closed');
+      const expectation = shared.expect(URI.parse(uri));
+      const expected: Expected = { expectation, arrivals: 0 };
+      expectation.watcher = {
+        onArrival: ({ fromPath }) =>
+          post({ kind: 'arrived', arrival: ++expected.arrivals, path: fromPath.map(String) }),
+        onLeft: () => post({ kind: 'left' }),
+        onOver: () => this.#onOver(session, post),
+      };
+      this.#expected.set(session, expected);
+      post({ kind: 'expected', error: undefined });
+    } catch (error) {
+      post({ kind: 'expected', error: recordOf(error) });
+    }
+  }
+
+  #onOver(session: number, post: (message: FromSession) => void): void {
+    this.#expected.delete(session);
+    if (this.#transports.delete(session)) {
+      this.#counters[Count.sessions]!--;
+      post({ kind: 'over' });
+    }
+  }
+
+  async #accept(listener: number, session: number, expectation: Expectation, data: unknown): Promise<void> {
+    const whose = { listener, session };
+    this.#running++;
+    const transport = await expectation.complete(undefined);
+    this.#transports.set(session, transport);
+    this.#counters[Count.sessions]!++;
+    const { address, port } = transport.peer;
+    this.#mailbox.post({ kind: 'bound', address, port, ...whose });
+    try {
+      const value = await this.#handler(transport, data);
+      this.#mailbox.postNow({ kind: 'result', value, ...whose });
+    } catch (error) {
+      const failure = handlerFailure(error);
+      transport.destroy(failure);
+      this.#mailbox.post({ kind: 'failed', error: recordOf(failure), ...whose });
+    }
+    if (--this.#running === 0) this.onIdle?.();
+  }
+
+  #forget(session: number, isAbandoned: boolean): void {
+    const error = new MSRPError('MSRP_ERR_ABORTED', 'the session is not wanted any more', { scope: 'session' });
+    this.#expected.get(session)?.expectation.cancel(error);
+    if (isAbandoned) this.#transports.get(session)?.destroy(error);
+  }
+}
+
+/** Whether the one that is meant still waits: it may have left, which was told. */
+function isThere(expected: Expected | undefined, { arrival }: { arrival: number }): expected is Expected {
+  return expected?.expectation.hasArrived === true && expected.arrivals === arrival;
+}

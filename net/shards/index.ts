@@ -1,0 +1,7 @@
+// Sessions over worker threads: the main thread accepts, and hands each connection over whole, unread.
+
+export { type Handler, handlerFailure, loadHandler } from './handler.ts';
+export { type PoolOptions, ShardPool, type ShardStats } from './shard-pool.ts';
+export type { Handled } from './shard-expectation.ts';
+export { ShardListener } from './shard-listener.ts';
+export { shardNetwork } from './shard-network.ts';

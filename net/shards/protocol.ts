@@ -1,0 +1,160 @@
+// What crosses between the main thread and a shard, on a message port of their own, in arrays: all of one turn of the event loop together.
+//
+//   main  --listen, tls, unlisten------> shard    what a listener's connections need; acknowledged where somebody waits
+//   main  --socket---------------------> shard    an unread connection, once for each; `gone` says that it is closed
+//   main  <--opened, read, ended, closed-- shard  without a handler: each read with its tokens; `credit` asks for more
+//   main  --write, end, destroy--------> shard    `written` says that the system has it
+//   main  --expect, accept, refuse-----> shard    with a handler: which URIs there are, and who may have them
+//   main  <--arrived, bound, result----- shard
+//   main  --stop-----------------------> shard    nothing more comes; the shard ends with its last connection
+//
+// Listeners, connections and sessions have numbers that the main thread gives, each once.
+
+import type { Socket as RawSocket } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
+import type { Continuation, HeaderEntry } from '../../codec/index.ts';
+import type { EndpointOptions } from '../options.ts';
+import type { Decoder, ServerTLS, TLSFacts } from '../socket.ts';
+import type { ErrorRecord } from './error-record.ts';
+
+/** What of the options can be cloned. */
+export type ClonedOptions = Pick<
+  EndpointOptions,
+  'traffic' | 'tls' | 'timeouts' | 'limits' | 'tolerant' | 'match' | 'host'
+>;
+
+/** The task of a worker. */
+export interface ShardStart {
+  readonly port: MessagePort;
+  readonly options: ClonedOptions;
+  /** Whether anybody reads the log. */
+  readonly logs: boolean;
+  /** The module that takes the sessions; without one they are proxied. */
+  readonly handler: string | undefined;
+  readonly counters: SharedArrayBuffer;
+}
+
+/** What the main thread sends with a connection. */
+export interface Handed {
+  readonly listener: number;
+  readonly connection: number;
+}
+
+export interface ListenMessage {
+  readonly kind: 'listen';
+  readonly listener: number;
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly tls: ServerTLS | undefined;
+}
+
+/** To one proxied connection. */
+export type ToConnection =
+  | { readonly kind: 'write'; readonly bytes: Uint8Array }
+  /** So many octets of reads are dealt with. */
+  | { readonly kind: 'credit'; readonly bytes: number }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'destroy' };
+
+/** About one prepared session, for a handler. */
+export type ToSession =
+  | { readonly kind: 'expect'; readonly uri: string }
+  /** That one is the peer: the handler gets it, and `data`. */
+  | { readonly kind: 'accept'; readonly arrival: number; readonly data: unknown }
+  | { readonly kind: 'refuse'; readonly arrival: number; readonly code: number }
+  /** The URI serves nobody any more; a bound session lives on, unless `isAbandoned`. */
+  | { readonly kind: 'forget'; readonly isAbandoned: boolean };
+
+/** For all of a shard. */
+export type ControlMessage =
+  | { readonly kind: 'tls'; readonly listener: number; readonly tls: ServerTLS }
+  | { readonly kind: 'unlisten'; readonly listener: number }
+  /** Where sockets cannot be transferred: a pipe on which their handles come. */
+  | { readonly kind: 'pipe'; readonly path: string }
+  /** `isNow`: every connection is closed at once. */
+  | { readonly kind: 'stop'; readonly isNow: boolean };
+
+export type ToShard =
+  | ListenMessage
+  | ControlMessage
+  | ({ readonly kind: 'socket'; readonly socket: RawSocket } & Handed)
+  | (ToConnection & { readonly connection: number })
+  | (ToSession & { readonly listener: number; readonly session: number });
+
+/** A head. What chunks of a message have in common crosses once, and is kept in a slot at both sides. */
+export interface HeadRecord {
+  readonly transactionId: string;
+  readonly method: string | undefined;
+  readonly code: number | undefined;
+  readonly comment: string | undefined;
+  readonly hasBody: boolean;
+  readonly offset: number;
+  /** Where its body begins in the stream. */
+  readonly bodyOffset: number;
+  readonly messageId: string | undefined;
+  /** Start, end, total. */
+  readonly range: readonly [number, number | undefined, number | undefined] | undefined;
+  readonly slot: number;
+  /** The fields, when they are not those in the slot. */
+  readonly fields: readonly HeaderEntry[] | undefined;
+}
+
+/** Octets of a body follow each other in the stream, so their number says which they are. */
+export type Token =
+  | readonly ['head', HeadRecord]
+  | readonly ['body', length: number, more: boolean]
+  | readonly ['end', Continuation]
+  | readonly ['invalid', ErrorRecord, HeadRecord]
+  /** The decoder has thrown; nothing follows. */
+  | readonly ['fault', ErrorRecord];
+
+export interface ReadMessage {
+  readonly kind: 'read';
+  readonly bytes: Uint8Array;
+  readonly tokens: readonly Token[];
+  readonly openPart: Decoder['openPart'];
+  readonly openOffset: number;
+}
+
+export interface SocketFacts {
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly tls: TLSFacts | undefined;
+}
+
+export type FromConnection =
+  | ({ readonly kind: 'opened' } & SocketFacts)
+  | ReadMessage
+  | { readonly kind: 'written' }
+  /** FIN. `error`: in the middle of a frame. */
+  | { readonly kind: 'ended'; readonly error: ErrorRecord | undefined }
+  | { readonly kind: 'closed'; readonly error: ErrorRecord | undefined };
+
+export type FromSession =
+  | { readonly kind: 'expected'; readonly error: ErrorRecord | undefined }
+  /** A peer has sent a binding request: the how manieth for that URI in that shard, and from whom. */
+  | { readonly kind: 'arrived'; readonly arrival: number; readonly path: readonly string[] }
+  | { readonly kind: 'left' }
+  | { readonly kind: 'bound'; readonly address: string; readonly port: number }
+  | { readonly kind: 'result'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: ErrorRecord }
+  | { readonly kind: 'over' };
+
+export type FromShard =
+  | { readonly kind: 'ready' }
+  /** It cannot do its work: the handler does not load. */
+  | { readonly kind: 'unfit'; readonly error: ErrorRecord }
+  | { readonly kind: 'listening'; readonly listener: number; readonly error: ErrorRecord | undefined }
+  | { readonly kind: 'refused'; readonly listener: number; readonly error: ErrorRecord }
+  | { readonly kind: 'gone'; readonly connection: number }
+  | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly text: string }
+  | (FromConnection & Handed)
+  | (FromSession & { readonly listener: number; readonly session: number });
+
+/** Octets of one connection that may be under way to the main thread, or wait there. */
+export const creditBytes = 1_048_576;
+
+/** What a shard counts where all threads can see it: the slots of a Float64Array, each written by that shard alone. */
+export const Count = { sessions: 0, readBytes: 1, copiedBytes: 2, slots: 3 } as const;
