@@ -52,6 +52,8 @@ export class ShardPool {
   #pool: Piscina | undefined;
   #runs: Promise<void>[] = [];
   #isStopping = false;
+  #ended: Promise<void> | undefined;
+  #destroyed: Promise<void> | undefined;
 
   constructor(settings: Settings, options: PoolOptions) {
     this.#settings = settings;
@@ -156,21 +158,28 @@ export class ShardPool {
   }
 
   /** Resolves when every shard has ended: each when its last connection is closed and its last handler has returned. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
     this.#isStopping = true;
     for (const shard of this.#living) shard.post({ kind: 'stop', isNow: false });
+    return (this.#ended ??= this.#end());
+  }
+
+  /** Once: a pool that is destroyed twice starts new threads. */
+  async #end(): Promise<void> {
     await Promise.all(this.#runs);
-    await this.#pool?.destroy();
+    await this.#destroyPool();
+  }
+
+  #destroyPool(): Promise<void> {
+    return (this.#destroyed ??= this.#pool?.destroy() ?? Promise.resolve());
   }
 
   /** Closes all connections, and ends the threads, whatever their handlers do, after `ms`. */
   async stopNow(ms: number): Promise<void> {
-    this.#isStopping = true;
     for (const shard of this.#living) shard.post({ kind: 'stop', isNow: true });
-    const timer = this.#settings.timers.start(ms, () => void this.#pool?.destroy());
-    await Promise.all(this.#runs);
+    const timer = this.#settings.timers.start(ms, () => void this.#destroyPool());
+    await this.stop();
     timer.cancel();
-    await this.#pool?.destroy();
   }
 
   stats(): ShardStats[] {

@@ -28,7 +28,7 @@ beforeEach(() => {
   closeAfterTest(async () => {
     await good.stop();
     await until(() => server.stats().connections === own + 1);
-    expect(server.stats()).toEqual({ listeners: 1, connections: own + 1, expected: 2 * own });
+    expect(server.stats()).toMatchObject({ listeners: 1, connections: own + 1, expected: 2 * own });
   });
 });
 

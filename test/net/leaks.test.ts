@@ -48,7 +48,7 @@ async function prepared(make: (o: ConnectOptions) => Ends, faults: LinkFaults = 
     await network.run(clock.now() + 100);
     expect([open.sockets, getEventListeners(signal, 'abort').length]).toEqual([0, 0]);
     if (far instanceof MSRPServer) {
-      expect(far.stats()).toEqual({ listeners: 1, connections: 0, expected: 0 });
+      expect(far.stats()).toMatchObject({ listeners: 1, connections: 0, expected: 0 });
       await far.close();
     }
     expect([open.listeners, clock.pending]).toEqual([0, 0]);

@@ -13,11 +13,12 @@ beforeAll(async () => {
   certificate = await makeCertificate({ addresses: ['127.0.0.1'] });
 });
 
-describe('a server', () => {
+/** What a server is like must not depend on where its connections are. */
+describe.each([0, 2])('a server with %i shards', (shards) => {
   test('has several sessions on one port, each with a connection of its own', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const pairs = await Promise.all([session(server), session(server), session(server)]);
-    expect(server.stats()).toEqual({ listeners: 1, connections: 3, expected: 3 });
+    expect(server.stats()).toMatchObject({ listeners: 1, connections: 3, expected: 3 });
     expect(new Set(pairs.map(([, far]) => far.localUri.port)).size).toBe(1);
     for (const [index, [near, far]] of pairs.entries()) {
       await carries(near, far, `up ${index}`);
@@ -26,7 +27,7 @@ describe('a server', () => {
   });
 
   test('lets a raw peer bind several sessions on one connection', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const [one, two] = [await expectOne(server), await expectOne(server)];
     const completes = [one, two].map((localUri) => server.complete(undefined, { localUri }));
     const peer = await rawConnect(one);
@@ -42,7 +43,7 @@ describe('a server', () => {
   });
 
   test('a URI takes one bind: 506 while bound, 481 after, and another when it is prepared again', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const uri = await expectOne(server);
     const peer = await rawConnect(uri);
     for (const round of ['aaaa', 'bbbb']) {
@@ -63,7 +64,7 @@ describe('a server', () => {
   });
 
   test('lets a bind wait for complete(), which may still refuse its path', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const [uri, other] = [await expectOne(server), await expectOne(server)];
     const peer = await rawConnect(uri);
     peer.send(
@@ -91,7 +92,7 @@ describe('a server', () => {
   });
 
   test('a peer that leaves before complete() frees the URI for another', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const uri = await expectOne(server);
     const peer = await rawConnect(uri);
     peer.send(emptySend('aaaa', uri) + emptySend('bbbb', String(uri).replace(uri.sessionId!, 'guess')));
@@ -104,7 +105,7 @@ describe('a server', () => {
   });
 
   test('complete() needs localUri unless one URI is waiting', async () => {
-    const server = serve();
+    const server = serve({ shards });
     expect(await rejectionOf(server.complete())).toMatchObject({ code: 'MSRP_ERR_STATE' });
     const first = await expectOne(server);
     const waiting = server.complete();
@@ -122,7 +123,7 @@ describe('a server', () => {
   });
 
   test('two listeners with one URI each are several', async () => {
-    const server = serve({ tls: { cert: certificate.cert, key: certificate.key } });
+    const server = serve({ shards, tls: { cert: certificate.cert, key: certificate.key } });
     await server.prepare(here);
     await server.prepare(new URI({ host: '127.0.0.1', useTLS: true }));
     expect(server.stats().listeners).toBe(2);
@@ -130,7 +131,7 @@ describe('a server', () => {
   });
 
   test('cleanup ends a complete that waits and leaves a session that is bound', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const [near, far] = await session(server);
     const uri = await expectOne(server);
     const waiting = server.complete(undefined, { localUri: uri });
@@ -143,7 +144,7 @@ describe('a server', () => {
   });
 
   test('a signal ends a complete that waits, also at the moment of the bind', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const abort = new AbortController();
     await expectOne(server);
     const waiting = server.complete(undefined, { signal: abort.signal });
@@ -160,7 +161,7 @@ describe('a server', () => {
   });
 
   test('close() stops listening and waiting; sessions live on', async () => {
-    const server = serve();
+    const server = serve({ shards });
     const [near, far] = await session(server);
     const idle = await rawConnect(far.localUri);
     idle.send(emptySend('aaaa', String(far.localUri).replace(far.localUri.sessionId!, 'guess')));
@@ -178,7 +179,7 @@ describe('a server', () => {
   });
 
   test('closed while it prepares opens nothing', async () => {
-    const server = new MSRPServer();
+    const server = new MSRPServer({ shards });
     const prepared = server.prepare(here);
     const closed = server.close();
     expect(await rejectionOf(prepared)).toMatchObject({ code: 'MSRP_ERR_STATE' });
@@ -186,7 +187,7 @@ describe('a server', () => {
   });
 
   test('does not give a port with TLS to a URI without, nor the other way round', async () => {
-    const server = serve({ tls: { cert: certificate.cert, key: certificate.key } });
+    const server = serve({ shards, tls: { cert: certificate.cert, key: certificate.key } });
     const plain = await expectOne(server);
     const [secure] = await server.prepare(new URI({ host: '127.0.0.1', useTLS: true }));
     expect(secure!.port).not.toBe(plain.port);
@@ -200,41 +201,43 @@ describe('a server', () => {
     const [again] = await server.prepare(new URI({ host: '127.0.0.1', port: plain.port! }));
     expect(again!.port).toBe(plain.port);
   });
-
-  test.each([
-    ['a bind that nobody completes', true],
-    ['a complete that nobody binds', false],
-  ])('%s ends after bindMs, not before', async (_name, binds) => {
-    const clock = new SimulatedClock();
-    const network = new SimulatedNetwork({ seed: 1, clock });
-    const options: ConnectOptions = { network, clock, timeouts: { bindMs: 5000 } };
-    const server = new MSRPServer(options);
-    const [uri] = await server.prepare(here);
-    const near = new ConnectorDirect({ network, clock });
-    await near.prepare(here);
-    const waiting: Promise<unknown> = binds ? near.complete([uri!]) : server.complete();
-    let isSettled = false;
-    const mark = (): boolean => (isSettled = true);
-    waiting.then(mark, mark);
-    await network.run(4999);
-    expect(isSettled).toBe(false);
-    await network.run(5260);
-    expect(await rejectionOf(waiting)).toMatchObject(binds ? { status: 481 } : { name: 'MSRPBindSessionTimeout' });
-    expect(server.stats().expected).toBe(binds ? 1 : 0);
-    await server.close();
-    await network.run();
-    expect(clock.pending).toBe(0);
-  });
 });
 
 test.each([
-  [1000, 1000],
-  [1000, 10],
+  ['a bind that nobody completes', true],
+  ['a complete that nobody binds', false],
+])('%s ends after bindMs, not before', async (_name, binds) => {
+  const clock = new SimulatedClock();
+  const network = new SimulatedNetwork({ seed: 1, clock });
+  const options: ConnectOptions = { network, clock, timeouts: { bindMs: 5000 } };
+  const server = new MSRPServer(options);
+  const [uri] = await server.prepare(here);
+  const near = new ConnectorDirect({ network, clock });
+  await near.prepare(here);
+  const waiting: Promise<unknown> = binds ? near.complete([uri!]) : server.complete();
+  let isSettled = false;
+  const mark = (): boolean => (isSettled = true);
+  waiting.then(mark, mark);
+  await network.run(4999);
+  expect(isSettled).toBe(false);
+  await network.run(5260);
+  expect(await rejectionOf(waiting)).toMatchObject(binds ? { status: 481 } : { name: 'MSRPBindSessionTimeout' });
+  expect(server.stats().expected).toBe(binds ? 1 : 0);
+  await server.close();
+  await network.run();
+  expect(clock.pending).toBe(0);
+});
+
+test.each([
+  [1000, 1000, 0],
+  [1000, 10, 0],
+  [1000, 1000, 2],
+  [1000, 10, 2],
 ])(
-  '%i sessions at once on %i connections: no octet in a wrong one',
+  '%i sessions at once on %i connections and %i shards: no octet in a wrong one',
   { timeout: 60_000 },
-  async (count, connections) => {
-    const server = serve();
+  async (count, connections, shards) => {
+    const server = serve({ shards });
     const pools = Array.from({ length: connections }, () => new ConnectionPool({ idleMs: 0 }));
     const pairs = await Promise.all(
       Array.from({ length: count }, (_, index) => session(server, { pool: pools[index % connections]! })),

@@ -1,13 +1,20 @@
 // Servers and sessions with them on real sockets, all closed after the test.
 
 import { expect } from 'vitest';
-import { type ConnectOptions, ConnectorDirect, MSRPServer, type MSRPTransport, URI } from '../../index.ts';
+import {
+  type ConnectOptions,
+  ConnectorDirect,
+  MSRPServer,
+  type MSRPTransport,
+  type ServerOptions,
+  URI,
+} from '../../index.ts';
 import { closeAfterTest } from './open.ts';
 
 export const here: URI = new URI({ host: '127.0.0.1' });
 
-export function serve(options: ConnectOptions = {}): MSRPServer {
-  const server = new MSRPServer(options);
+export function serve<T = MSRPTransport>(options: ServerOptions = {}): MSRPServer<T> {
+  const server = new MSRPServer<T>(options);
   closeAfterTest(() => server.close());
   return server;
 }
