@@ -31,6 +31,7 @@ interface ReceiveOptions {
   once?: true;
   cert?: string;
   key?: string;
+  shards?: string;
   json?: true;
 }
 
@@ -57,6 +58,7 @@ export function addReceive(program: Command): void {
     .option('-1, --once', 'end after the first sender')
     .option('--cert <file>', 'the certificate for msrps://; without one a new one is made, and its fingerprint shown')
     .option('--key <file>', 'the private key of the certificate')
+    .option('--shards <n>', 'worker threads for connections, TLS and decoding; 0 is none', '0')
     .option('-j, --json', 'one line of JSON for each event')
     .action((options: ReceiveOptions) => run('receive', (context) => receive(options, context), options));
 }
@@ -65,7 +67,7 @@ async function receive(options: ReceiveOptions, context: CommandContext): Promis
   const uri = listenURI(options.listen);
   await useFolder(options.dir);
   const { connect, fingerprint } = await tlsOf(uri, options);
-  const server = new MSRPServer(connect);
+  const server = new MSRPServer({ ...connect, shards: shardsOf(options.shards) });
   const receiver = new Receiving(server, options, context);
   try {
     await receiver.listen(uri, fingerprint);
@@ -73,6 +75,11 @@ async function receive(options: ReceiveOptions, context: CommandContext): Promis
   } finally {
     await server.close();
   }
+}
+
+function shardsOf(text = '0'): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text);
+  throw new CommandFailure(`--shards wants a number of threads, not ${text}`, ExitCode.usage);
 }
 
 async function useFolder(dir: string): Promise<void> {

@@ -232,6 +232,7 @@ describe('wrong usage', () => {
     [['receive', '--listen', 'nonsense'], '--listen wants msrp://host:port or msrps://host:port, not nonsense'],
     [['receive', '--listen', 'msrp://127.0.0.1:99999'], '--listen: "99999" cannot be the port of an MSRP URI'],
     [['receive', '--cert', 'x'], '--cert and --key go together'],
+    [['receive', '--shards', 'two'], '--shards wants a number of threads, not two'],
     [['receive', '--cert', 'x', '--key', 'x'], '--cert and --key are for --listen msrps://'],
   ])('%j is one line with a hint, even with --json', async ([name = '', ...args], reason) => {
     const { stdout, stderr, exitCode } = await msrp([name, '--json', ...args]);

@@ -12,14 +12,17 @@ const place = new Workplace();
 const contentOf = (name: string): Buffer => readFileSync(join(place.inbox, name));
 
 describe('msrp send and msrp receive', { timeout: 30_000 }, () => {
-  test('several files arrive whole under their names, an empty one too; both say so', async () => {
+  test.each([
+    ['here', []],
+    ['in shards', ['--shards', '2']],
+  ])('several files arrive whole under their names, an empty one too, %s; both say so', async (_where, shards) => {
     const contents = {
       'large.bin': randomBytes(3_000_000),
       'empty.txt': Buffer.alloc(0),
       'smäll "1".txt': Buffer.from('hi'),
     };
     const files = Object.entries(contents).map(([name, content]) => place.file(name, content));
-    const receiver = await place.receive('--once');
+    const receiver = await place.receive('--once', ...shards);
     const sent = await msrp(['send', receiver.path, ...files, '--json', '--chunk-size', '10000']);
     expect(sent).toMatchObject({ stderr: '', exitCode: 0 });
     const whole = Object.values(contents).map((content) => ({ bytes: content.length, sha256: hashOf(content) }));
