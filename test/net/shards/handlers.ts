@@ -37,8 +37,6 @@ export default async function handle(transport: MSRPTransport, { deed }: Task): 
       return hash(transport);
     case 'leave':
       return { threadId } satisfies Outcome;
-    case 'return a function':
-      return () => {};
     case 'never end':
       for (;;) await transport.readChunk();
     default:
@@ -51,6 +49,7 @@ export default async function handle(transport: MSRPTransport, { deed }: Task): 
 function misbehave(deed: Deed): unknown {
   if (deed === 'throw') throw new Error('no good');
   if (deed === 'throw coded') throw new MSRPError('MSRP_ERR_NOT_READ', 'no good', { scope: 'session', status: 413 });
+  if (deed === 'return a function') return () => {};
   if (deed === 'exit') process.exit(3);
   if (deed === 'throw later') {
     setImmediate(() => {
