@@ -1,5 +1,6 @@
 // In the main thread: one shard, from when its task begins until it is over or its thread is lost.
 
+import { once } from 'node:events';
 import type { Socket as RawSocket } from 'node:net';
 import { MessageChannel, type Transferable } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
@@ -26,6 +27,8 @@ export class Shard {
   /** What was handed over and is not gone. */
   readonly #connections = new Map<number, Handed>();
   #settleReady!: { resolve: () => void; reject: (error: Error) => void };
+  /** The other end is closed, and all that came from it is dealt with. */
+  readonly #silent: Promise<unknown> = once(this.#channel.port1, 'close');
   isReady = false;
   #unfit: Error | undefined;
 
@@ -57,6 +60,8 @@ export class Shard {
     } catch (cause) {
       error = new MSRPError('MSRP_ERR_CLOSED', `a shard was lost: ${(cause as Error).message}`, { cause });
     }
+    // The result of the task has a way of its own, and may come before what the shard said last.
+    await this.#silent;
     this.isReady = false;
     this.#settleReady.reject(error ?? new MSRPError('MSRP_ERR_CLOSED', 'the shard has ended'));
     this.#handover.close();
