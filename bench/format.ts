@@ -8,6 +8,7 @@ export function format(rows: readonly Row[]): string {
 }
 
 function linesOf(row: Row): string[] {
+  if (row.bytesEach !== undefined) return [memoryOf(row, row.bytesEach)];
   const lines = [`  ${row.name.padEnd(38)} ${[speedOf(row), latencyOf(row), ratioOf(row)].join('  ')}`];
   const more = [chunksOf(row), cpuOf(row), peaksOf(row)].filter((text) => text !== '');
   for (const text of more) lines.push(`  ${''.padEnd(38)} ${text}`);
@@ -41,12 +42,21 @@ function cpuOf({ unit, cpu, cpuRatio = 1, cpuReach: reach }: Row): string {
   return `${amount}, ratio ${cpuRatio.toFixed(2)}${goal}`;
 }
 
+function memoryOf({ name, bytesEachReach: reach }: Row, bytes: number): string {
+  const goal = reach === undefined ? '' : `  at most ${kibibytes(reach)}: ${bytes <= reach ? 'yes' : 'NO'}`;
+  return `  ${name.padEnd(38)} ${kibibytes(bytes)} each${goal}`;
+}
+
 function peaksOf({ peaks, peakReach: reach }: Row): string {
   if (peaks === undefined) return '';
   const [receiver, sender] = peaks;
   const isReached = reach !== undefined && Math.max(receiver, sender) <= reach;
   const goal = reach === undefined ? '' : `  at most ${mebibytes(reach)}: ${isReached ? 'yes' : 'NO'}`;
   return `peak memory: receiver ${mebibytes(receiver)}, sender ${mebibytes(sender)}${goal}`;
+}
+
+function kibibytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
 function mebibytes(bytes: number): string {

@@ -9,11 +9,13 @@ import { parseArgs } from 'node:util';
 import { codecMeasurements } from './codec.ts';
 import { format } from './format.ts';
 import type { Effort, Measurement, Row } from './row.ts';
+import { shardMeasurements } from './shards/index.ts';
 import { transferMeasurements } from './transfer/index.ts';
 
 const suites: Readonly<Record<string, readonly Measurement[]>> = {
   codec: codecMeasurements,
   transfer: transferMeasurements,
+  shards: shardMeasurements,
 };
 
 interface Options {

@@ -22,6 +22,9 @@ export interface Row {
   readonly cpu?: number;
   readonly cpuRatio?: number;
   readonly cpuReach?: number | undefined;
+  /** What one connection or session costs in memory, in octets, and the most it should. */
+  readonly bytesEach?: number;
+  readonly bytesEachReach?: number;
   /** The most memory that the receiving and the sending process had, in octets. */
   readonly peaks?: readonly [number, number];
   /** What both should be at most. */

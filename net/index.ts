@@ -34,4 +34,3 @@ export { formatResponse, isSuccess, makeResponse, mayReport, mayRespond, phraseO
 export type { Handler, ShardStats } from './shards/index.ts';
 export * from './socket.ts';
 export { type Remote, UnboundLimit, type UnboundLimits } from './unbound-limit.ts';
-export * from './socket.ts';

@@ -1,7 +1,7 @@
 // The peers of very many sessions, in a process of its own. Binds all of them, and only then says something in each; checks each answer.
 
-import { randomBytes } from 'node:crypto';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { ConnectionPool, ConnectorDirect, MSRPSession, URI } from '../../index.ts';
 import { answerTo } from './many-handler.ts';
 
@@ -57,8 +57,5 @@ async function converse({ uris, connections }: ClientTask): Promise<Said> {
   return { hashes, wrong };
 }
 
-process.once('message', (task: ClientTask) => {
-  void converse(task).then((said) => {
-    process.send?.(said, () => process.disconnect());
-  });
-});
+const [task] = (await once(process, 'message')) as [ClientTask];
+process.send?.(await converse(task), () => process.disconnect());

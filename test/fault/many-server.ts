@@ -1,5 +1,6 @@
 // A server with very many sessions, in a process of its own: gives their URIs, then what came in each, then what is left when all have ended.
 
+import { once } from 'node:events';
 import { coarseTimersOf } from '../../net/coarse-timers.ts';
 import { type MSRPTransport, MSRPServer, systemClock, URI } from '../../index.ts';
 import handle from './many-handler.ts';
@@ -43,9 +44,6 @@ async function serve({ sessions, isHandled }: ManyTask): Promise<Left> {
   };
 }
 
-process.once('message', (task: ManyTask) => {
-  void serve(task).then((left) => {
-    // Whatever keeps the process alive after this was left open.
-    process.send?.(left, () => process.disconnect());
-  });
-});
+const [task] = (await once(process, 'message')) as [ManyTask];
+// Whatever keeps the process alive after this was left open.
+process.send?.(await serve(task), () => process.disconnect());

@@ -84,7 +84,8 @@ function crossed(reads: readonly Buffer[]): string[] {
   const { mailbox, posted, close } = postbox();
   const counters = new Float64Array(Count.slots);
   const handed = { listener: 1, connection: 2 };
-  new Pump(handed, socket as unknown as Socket, {}, { mailbox, counters, onClosed: () => {} });
+  const pump = new Pump(handed, socket as unknown as Socket, {}, { mailbox, counters, onClosed: () => {} });
+  expect(handler).toBe(pump);
   for (const read of reads) handler.onData(read);
   handler.onEnd();
   close();

@@ -30,20 +30,13 @@ export interface Outcome {
 }
 
 export default async function handle(transport: MSRPTransport, { deed }: Task): Promise<unknown> {
-  switch (deed) {
-    case 'echo':
-      return echo(transport);
-    case 'hash':
-      return hash(transport);
-    case 'leave':
-      return { threadId } satisfies Outcome;
-    case 'never end':
-      for (;;) await transport.readChunk();
-    default:
-      // Whatever is wrong with it shows when the peer says so.
-      await transport.readChunk();
-      return misbehave(deed);
-  }
+  if (deed === 'echo') return echo(transport);
+  if (deed === 'hash') return hash(transport);
+  if (deed === 'leave') return { threadId } satisfies Outcome;
+  if (deed === 'never end') for (;;) await transport.readChunk();
+  // Whatever is wrong with it shows when the peer says so.
+  await transport.readChunk();
+  return misbehave(deed);
 }
 
 function misbehave(deed: Deed): unknown {
