@@ -120,8 +120,8 @@ export class ConnectionPool {
 }
 
 /** D-CONN-1: the same host, port and scheme, and the same proof of identity asked for and given. */
-function keyOf({ host, port, tls }: ConnectTarget): string {
-  const { servername = '', fingerprints = [], ca = [], cert = '' } = tls ?? {};
+function keyOf({ host, port, tls, name = host }: ConnectTarget): string {
+  const { servername = name, fingerprints = [], ca = [], cert = '' } = tls ?? {};
   const proofs = [fingerprints.map(String).sort(), [ca].flat(), cert].join(' ');
-  return `${tls === undefined ? 'msrp' : 'msrps'} ${host.toLowerCase()} ${port} ${servername} ${proofs}`;
+  return `${tls === undefined ? 'msrp' : 'msrps'} ${host.toLowerCase()} ${port} ${servername.toLowerCase()} ${proofs}`;
 }
