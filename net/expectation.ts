@@ -9,7 +9,7 @@ import { type ChunkSink, type Continuation, type Head, MSRPError, type URI } fro
 import type { CoarseTimer } from './coarse-timers.ts';
 import type { Bound, Connection } from './connection.ts';
 import { isEmptySend } from './binding.ts';
-import { MSRPTransport } from './msrp-transport.ts';
+import { MSRPTransport, type TransportOptions } from './msrp-transport.ts';
 import type { Settings } from './options.ts';
 import { isSamePath } from './uris.ts';
 
@@ -21,12 +21,15 @@ export interface ExpectationWatcher {
   onLeft(): void;
   onOver(): void;
 }
+/** The URIs of our relays, which stand before the peer's in From-Path, and who holds our URI meanwhile. */
+export type Way = Pick<TransportOptions, 'relays' | 'place'>;
 
 export class Expectation {
   readonly localUri: URI;
   watcher: ExpectationWatcher | undefined;
   readonly #settings: Settings;
   readonly #onOver: () => void;
+  readonly #way: Way;
   #state: 'expected' | 'awaited' | 'arrived' | 'bound' | 'over' = 'expected';
   #remotePath: readonly URI[] | undefined;
   #settle: { resolve(transport: MSRPTransport): void; reject(error: Error): void } | undefined;
@@ -34,11 +37,12 @@ export class Expectation {
   #arrived: Arrival | undefined;
   #patience: CoarseTimer | undefined;
 
-  /** `onOver`: the URI serves nobody any more. */
-  constructor(localUri: URI, settings: Settings, onOver: () => void) {
+  /** `onOver`: the URI serves nobody any more. `way`: how the peer comes to us, if by relays. */
+  constructor(localUri: URI, settings: Settings, onOver: () => void, way: Way = {}) {
     this.localUri = localUri;
     this.#settings = settings;
     this.#onOver = onOver;
+    this.#way = way;
   }
 
   /** Whether `complete` was called. */
@@ -74,14 +78,16 @@ export class Expectation {
     if (this.#state === 'bound' || this.#state === 'arrived') return 506;
     if (this.#state === 'over' || head.method !== 'SEND') return 481;
     if (this.#state === 'awaited' && !this.#isPeer(head.fromPath)) return 481;
-    const arrival = new Arrival(connection, this.localUri, head);
+    const arrival = new Arrival(connection, this.localUri, head, this.#way);
     if (this.#state === 'awaited') this.#bind(arrival);
     else this.#keepArrived(arrival);
     return arrival.transport;
   }
 
   #isPeer(path: readonly URI[]): boolean {
-    return this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#settings.match);
+    const { relays = [] } = this.#way;
+    if (this.#remotePath === undefined) return path.length > relays.length;
+    return isSamePath(path, [...relays, ...this.#remotePath], this.#settings.match);
   }
 
   #keepArrived(arrival: Arrival): void {
@@ -164,11 +170,12 @@ class Arrival {
   /** The empty request, once its end has come. */
   #empty: Head | undefined;
 
-  constructor(connection: Connection, localUri: URI, request: Head) {
+  constructor(connection: Connection, localUri: URI, request: Head, way: Way) {
     this.request = request;
     this.#held = request;
     this.#connection = connection;
-    this.transport = new MSRPTransport(connection, localUri, request.fromPath, {
+    this.transport = new MSRPTransport(connection, localUri, request.fromPath.slice(way.relays?.length), {
+      ...way,
       admission: () => this.#admission(),
       onOver: () => this.onGone?.(),
     });

@@ -39,10 +39,18 @@ export interface TransportSink extends ChunkSink {
   onClose(error?: Error): void;
 }
 
+/** Where sessions are known by their URI: the connection, or who held the URI there before there was a session. */
+export interface SessionPlace {
+  bind(session: Bound): void;
+  unbind(session: Bound): void;
+}
+
 /** What whoever makes a transport wants of it. */
 export interface TransportOptions {
-  /** Our relays, the nearest first. */
+  /** The URIs that our relays gave us, the nearest first. */
   relays?: readonly URI[];
+  /** Where the session is known by its URI. Default: the connection. */
+  place?: SessionPlace;
   /** Sees the first frames: gives a sink that goes before the reader, until `admitted`. */
   admission?: ((reader: ChunkSink) => ChunkSink) | undefined;
   /** The session is over. */
@@ -58,7 +66,7 @@ interface Outgoing {
 /** Not made by users: connectors, acceptors and servers give it, bound. */
 export class MSRPTransport implements Bound, FrameSource {
   readonly localUri: URI;
-  /** For the SDP: relays, then ourselves. */
+  /** For the SDP: our relays, the furthest first, then ourselves (R4976-5.1-7). */
   readonly fullLocalPath: readonly URI[];
   readonly fullRemotePath: readonly URI[];
   readonly peer: PeerInfo;
@@ -67,7 +75,10 @@ export class MSRPTransport implements Bound, FrameSource {
   readonly settings: Settings;
   /** @internal */
   isWaiting = false;
+  readonly #place: SessionPlace;
   readonly #toPath: string;
+  /** What From-Path says of the peer: the way back, through our relays. */
+  readonly #peerPath: readonly URI[];
   readonly #reader: ChunkReader;
   #sink: ChunkSink;
   #taker: TransportSink | undefined;
@@ -89,10 +100,11 @@ export class MSRPTransport implements Bound, FrameSource {
     this.connection = connection;
     this.settings = connection.settings;
     this.localUri = localUri;
-    this.fullLocalPath = [...relays, localUri];
+    this.fullLocalPath = [...relays.toReversed(), localUri];
     this.fullRemotePath = [...fullRemotePath];
     this.peer = { address, port, tls };
-    this.#toPath = formatPath([...relays, ...fullRemotePath]);
+    this.#peerPath = [...relays, ...fullRemotePath];
+    this.#toPath = formatPath(this.#peerPath);
     this.#reader = new ChunkReader({
       ...this.settings.limits,
       onFull: () => this.pause(),
@@ -100,7 +112,8 @@ export class MSRPTransport implements Bound, FrameSource {
     });
     this.#sink = o.admission?.(this.#reader) ?? this.#reader;
     this.#onOver = o.onOver;
-    connection.bind(this);
+    this.#place = o.place ?? connection;
+    this.#place.bind(this);
   }
 
   /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */
@@ -186,7 +199,7 @@ export class MSRPTransport implements Bound, FrameSource {
     if (to.length !== 1 || !isSamePath(to, [this.localUri], match)) {
       return new MSRPTransactionError(481, 'Invalid To-Path');
     }
-    if (match === 'path' && !isSamePath(from, this.fullRemotePath, match)) {
+    if (match === 'path' && !isSamePath(from, this.#peerPath, match)) {
       return new MSRPTransactionError(481, 'Invalid From-Path');
     }
     this.#checkedPath = from;
@@ -310,7 +323,7 @@ export class MSRPTransport implements Bound, FrameSource {
     if (this.#closed !== undefined) return;
     await this.write([]).catch(() => {});
     if (this.#closed !== undefined) return;
-    this.connection.unbind(this);
+    this.#place.unbind(this);
     if (this.connection.sessions === 0) this.connection.release();
     this.#end(new MSRPError('MSRP_ERR_CLOSED', 'the session was closed', { scope: 'session' }), undefined);
   }
@@ -318,7 +331,7 @@ export class MSRPTransport implements Bound, FrameSource {
   /** Ends the session at once; what is not written is lost. Everything that waits rejects with `reason`. */
   destroy(reason?: Error): void {
     if (this.#closed !== undefined) return;
-    this.connection.unbind(this);
+    this.#place.unbind(this);
     this.connection.outbox.forget(this);
     if (this.connection.sessions === 0) this.connection.destroy(reason);
     this.#end(reason ?? new MSRPError('MSRP_ERR_CLOSED', 'the session was destroyed', { scope: 'session' }), reason);
