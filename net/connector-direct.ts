@@ -3,10 +3,8 @@
 import type { ConnectOptions } from './connect-options.ts';
 import { MSRPError, type URI } from '../codec/index.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { Connection } from './connection.ts';
-import { abortedError, type CompleteOptions, type Connector, Stages } from './connector.ts';
-import { unlessAborted, withDeadline } from './deadline.ts';
-import { MSRPBindSessionTimeout, MSRPConnectTimeout } from './errors.ts';
+import { bindSession, openConnection } from './connecting.ts';
+import { type CompleteOptions, type Connector, Stages } from './connector.ts';
 import { MSRPTransport } from './msrp-transport.ts';
 import { type Settings, settingsOf } from './options.ts';
 import type { ConnectTarget } from './socket.ts';
@@ -39,40 +37,14 @@ export class ConnectorDirect implements Connector {
     this.#stages.complete();
     try {
       const target = targetOf(fullRemotePath, this.#settings);
-      const connection = await this.#connect(target, o.signal);
-      return await this.#bind(connection, fullRemotePath, o.signal);
+      const signals = [o.signal, this.#stages.signal];
+      const connection = await openConnection(target, this.#settings, this.#pool, signals);
+      const transport = new MSRPTransport(connection, this.#localUri!, fullRemotePath);
+      await bindSession(transport, this.#settings, signals);
+      return transport;
     } finally {
       this.#stages.over();
     }
-  }
-
-  #connect(target: ConnectTarget, signal: AbortSignal | undefined): Promise<Connection> {
-    const settings = this.#settings;
-    const { connectMs } = settings.timeouts;
-    const late = (): Error => new MSRPConnectTimeout(`connecting to ${target.host}:${target.port}`, connectMs);
-    return withDeadline(settings, connectMs, [signal, this.#stages.signal], late, (stop) => {
-      if (stop.aborted) throw abortedError('connecting', stop);
-      const aborted = (): Error => abortedError('connecting', stop);
-      if (this.#pool !== undefined) return unlessAborted(this.#pool.connect(target, settings, stop), stop, aborted);
-      return unlessAborted(connectAlone(target, settings, stop), stop, aborted, (tooLate) => tooLate.destroy());
-    });
-  }
-
-  async #bind(connection: Connection, path: readonly URI[], signal: AbortSignal | undefined): Promise<MSRPTransport> {
-    const { timeouts } = this.#settings;
-    const transport = new MSRPTransport(connection, this.#localUri!, path);
-    const late = (): Error =>
-      new MSRPBindSessionTimeout(`binding the session with ${connection.peerName}`, timeouts.bindMs);
-    try {
-      await withDeadline(this.#settings, timeouts.bindMs, [signal, this.#stages.signal], late, (stop) =>
-        unlessAborted(transport.bind(), stop, () => abortedError('binding', stop)),
-      );
-    } catch (error) {
-      transport.destroy(error as Error);
-      throw error;
-    }
-    transport.announce();
-    return transport;
   }
 
   async cleanup(): Promise<void> {
@@ -82,11 +54,6 @@ export class ConnectorDirect implements Connector {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cleanup();
   }
-}
-
-/** A connection that nobody else may use. */
-async function connectAlone(target: ConnectTarget, settings: Settings, stop: AbortSignal): Promise<Connection> {
-  return new Connection(await settings.network.connect(target, stop), settings, { admit: () => 481 });
 }
 
 /** R4975-5.4-4: the first URI says where to and whether by TLS. */
