@@ -1,4 +1,5 @@
-// What can go wrong between two endpoints, beyond malformed input: a request that is refused, and time that runs out.
+// What can go wrong between two endpoints, beyond malformed input: a request that is refused, by the peer or by our relay, and time
+// that runs out.
 
 import { MSRPError, type MSRPErrorScope } from '../codec/index.ts';
 
@@ -20,6 +21,17 @@ export class MSRPTransactionError extends MSRPError {
   }
 }
 
+/** Our relay does not serve us, or cannot prove that it is ours (RFC 4976 section 5.1). */
+export class MSRPRelayAuthError extends MSRPError {
+  /** The code of its response to AUTH: 200 when only its proof was wrong, or its path missing. */
+  override readonly status: number;
+
+  constructor(status: number, message: string, cause?: unknown) {
+    super('MSRP_ERR_RELAY_AUTH', message, { scope: 'session', status, cause });
+    this.status = status;
+  }
+}
+
 /** A step of setting up a session took too long. Each step has a class and a time limit of its own. */
 export class MSRPTimeout extends MSRPError {
   readonly seconds: number;
@@ -38,3 +50,6 @@ export class MSRPIncomingConnectTimeout extends MSRPTimeout {}
 
 /** The session was not bound within `timeouts.bindMs`. */
 export class MSRPBindSessionTimeout extends MSRPTimeout {}
+
+/** The relay did not answer an AUTH within `timeouts.authMs`. */
+export class MSRPAuthTimeout extends MSRPTimeout {}
