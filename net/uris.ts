@@ -26,11 +26,11 @@ export function ownAddress(): string {
 }
 
 /** The URI that is given to the peer: what the caller chose, with a session-id nobody can guess and a port. */
-export function completeUri(given: URI | undefined, settings: Settings, port: number): URI {
+export function completeUri(given: URI | undefined, settings: Settings, port: number, useTLS?: boolean): URI {
   const { options, idents } = settings;
   return new URI({
     host: options.host ?? given?.host ?? ownAddress(),
-    useTLS: given?.useTLS ?? options.tls !== undefined,
+    useTLS: useTLS ?? given?.useTLS ?? options.tls !== undefined,
     port,
     sessionId: given?.sessionId ?? idents.sessionId(),
     ...(given?.user !== undefined && { user: given.user }),
