@@ -48,14 +48,14 @@ async function firstOf<T>(
   isFinal: (error: unknown) => boolean = () => false,
 ): Promise<RelayLeg> {
   const failures: Error[] = [];
-  for (const choice of choices) {
+  for (const [at, choice] of choices.entries()) {
     try {
       return await open(choice);
     } catch (error) {
       if (signal.aborted) throw abortedError('preparing', signal);
       failures.push(error as Error);
       if (isFinal(error)) break;
-      settings.logger?.warn((error as Error).message);
+      if (at + 1 < choices.length) settings.logger?.warn(`${(error as Error).message}; trying the next`);
     }
   }
   throw togetherOf(failures);

@@ -1,0 +1,366 @@
+import { describe, expect, test } from 'vitest';
+import {
+  AcceptorRelay,
+  type ConnectOptions,
+  ConnectorRelay,
+  MSRPAuthTimeout,
+  MSRPConnectTimeout,
+  MSRPRelayAuthError,
+  MSRPRelaySettings,
+  type MSRPRelayInit,
+  URI,
+} from '../../index.ts';
+import { SimulatedNetwork } from '../simulation/simulated-network.ts';
+import { closeAfterTest, rejectionOf } from './open.ts';
+import {
+  answerTo,
+  authentic,
+  challenge,
+  dies,
+  granted,
+  refuses,
+  ScriptedRelay,
+  type ScriptedRelayOptions,
+  silent,
+  type Step,
+} from './scripted-relay.ts';
+
+const settings = { domain: 'relay.test', username: 'alice', password: 'wonderland', port: 2855 };
+
+/** A network with one relay; `options` are for connectors on it. */
+async function world(o: ScriptedRelayOptions = {}) {
+  const network = new SimulatedNetwork({ seed: 1, keepTrace: false });
+  network.names.set('relay.test', '127.0.0.1');
+  const relay = await ScriptedRelay.listen(network, o, '127.0.0.1');
+  const logged: string[] = [];
+  const log = (message: string): void => void logged.push(message);
+  const logger = { debug: () => {}, info: log, warn: log, error: log };
+  const options: ConnectOptions = { network, clock: network.clock, random: network.random, logger };
+  closeAfterTest(async () => {
+    await relay.close();
+    await network.run();
+    expect(network.clock.pending).toBe(0);
+  });
+  return { network, relay, options, logged };
+}
+
+type World = Awaited<ReturnType<typeof world>>;
+
+function connector(w: World, init: Partial<MSRPRelayInit> = {}, options: ConnectOptions = {}): ConnectorRelay {
+  const made = new ConnectorRelay(new MSRPRelaySettings({ ...settings, ...init }), { ...w.options, ...options });
+  closeAfterTest(() => made.cleanup());
+  return made;
+}
+
+/** What prepare() gives, with the relay's script. */
+async function prepared(w: World, script: Step[], init: Partial<MSRPRelayInit> = {}): Promise<string[]> {
+  w.relay.script.push(...script);
+  return (await w.network.settle(connector(w, init).prepare())).map(String);
+}
+
+function sent(w: World, name: string): (string | undefined)[] {
+  return w.relay.auths.map(({ headers }) => headers.get(name));
+}
+
+function parameters(w: World, name: string): (string | undefined)[] {
+  return w.relay.auths.map(({ headers }) => headers.authorization?.parameters.get(name));
+}
+
+describe('AUTH', () => {
+  test.each(['MD5', 'SHA-256'] as const)(
+    'answers a challenge of %s and gives the path of the relay',
+    async (algorithm) => {
+      const w = await world({ algorithm });
+      const path = await prepared(w, []);
+      expect(path).toEqual([
+        'msrps://relay.test:2855/token1;tcp',
+        expect.stringMatching(/^msrps:\/\/[^/]+:\d+\/[A-Za-z0-9]{22};tcp$/),
+      ]);
+      const [first, second] = w.relay.auths;
+      expect(first!.headers.has('Authorization')).toBe(false);
+      expect(String(second!.toPath)).toBe('msrps://relay.test:2855;tcp');
+      expect(second!.fromPath.map(String)).toEqual([path[1]]);
+      expect(second!.transactionId).not.toBe(first!.transactionId);
+      expect(parameters(w, 'algorithm')).toEqual([undefined, algorithm]);
+      expect(parameters(w, 'uri')).toEqual([undefined, 'msrps://relay.test:2855;tcp']);
+      expect(sent(w, 'Expires')).toEqual([undefined, undefined]);
+    },
+  );
+
+  test('takes the first challenge that it can answer', async () => {
+    const w = await world();
+    const values = ['SHA-512-256', 'SHA-256', 'MD5'];
+    const several: Step = (request) =>
+      answerTo(
+        request,
+        401,
+        values.map((name) => ['WWW-Authenticate', `Digest realm="relays", nonce="n", qop="auth", algorithm=${name}`]),
+      );
+    await prepared(w, [several]);
+    expect(parameters(w, 'algorithm')).toEqual([undefined, 'SHA-256']);
+  });
+
+  test('answers a stale nonce with the new one, in silence', async () => {
+    const w = await world();
+    await prepared(w, [challenge({ nonce: 'old' }), challenge({ nonce: 'new', stale: true })]);
+    expect(parameters(w, 'nonce')).toEqual([undefined, 'old', 'new']);
+    expect(parameters(w, 'nc')).toEqual([undefined, '00000001', '00000001']);
+    expect(w.logged).toEqual([]);
+  });
+
+  test('leaves the uri out of the Authorization where the relay is said not to take it', async () => {
+    const w = await world();
+    await prepared(w, [], { sendsDigestUri: false });
+    expect(parameters(w, 'uri')).toEqual([undefined, undefined]);
+  });
+
+  test('takes a 200 at once, without challenge and proof', async () => {
+    const w = await world();
+    expect((await prepared(w, [granted()]))[0]).toContain('/token1;');
+    expect(w.relay.auths).toHaveLength(1);
+  });
+
+  test.each<[string, number | undefined, [string, string][], (string | undefined)[]]>([
+    ['too short', 5, [['Min-Expires', '60']], ['5', '60']],
+    ['too long', 86_400, [['Max-Expires', '3600']], ['86400', '3600']],
+    ['not given, and it should be longer', undefined, [['Min-Expires', '60']], [undefined, '60']],
+    ['not given, and it should be shorter', undefined, [['Max-Expires', '60']], [undefined, '60']],
+  ])('asks again where the time is %s', async (_, expires, headers, asked) => {
+    const w = await world();
+    await prepared(w, [refuses(423, headers)], { expires });
+    expect(sent(w, 'Expires')).toEqual([...asked, asked[1]]);
+  });
+
+  test.each<[string, Step[], number, string]>([
+    ['a wrong password', [challenge({ nonce: 'a' }), challenge({ nonce: 'b' })], 401, 'wrong username or password'],
+    ['a challenge without end', Array.from({ length: 9 }, () => challenge({ stale: true })), 401, '6 times'],
+    ['nothing that we can answer', [refuses(401, [['WWW-Authenticate', 'Basic realm="r"']])], 401, 'nothing that we'],
+    ['no challenge', [refuses(401)], 401, 'nothing that we can answer'],
+    ['403', [challenge(), refuses(403)], 403, '403 So'],
+    ['403 at once', [refuses(403)], 403, '403 So'],
+    ['501, it is no relay', [refuses(501)], 501, '501 So'],
+    ['423 without bounds', [refuses(423)], 423, '423 So'],
+    ['423 that we keep to', [refuses(423, [['Min-Expires', '60']]), refuses(423, [['Min-Expires', '60']])], 423, '423'],
+    [
+      'bounds that contradict each other',
+      Array.from({ length: 5 }, (_, i) => refuses(423, [i % 2 ? ['Max-Expires', '5'] : ['Min-Expires', '60']])),
+      401,
+      '6 times',
+    ],
+    ['a wrong proof', [challenge(), granted({ 'Authentication-Info': `rspauth="${'0'.repeat(32)}"` })], 200, 'rspauth'],
+    ['a 200 without Use-Path', [granted({ 'Use-Path': undefined })], 200, 'no Use-Path'],
+  ])('ends with MSRP_ERR_RELAY_AUTH for %s', async (_, script, status, message) => {
+    const w = await world();
+    w.relay.script.push(...script);
+    const error = await rejectionOf(w.network.settle(connector(w).prepare()));
+    expect(error).toBeInstanceOf(MSRPRelayAuthError);
+    expect(error).toMatchObject({ code: 'MSRP_ERR_RELAY_AUTH', status, scope: 'session' });
+    expect(error.message).toContain(message);
+    expect(error.message).not.toContain('wonderland');
+    await w.network.run();
+    expect(w.relay.connections.map(({ endpoint }) => endpoint.ended)).toEqual([true]);
+  });
+
+  test('a wrong password is not tried twice', async () => {
+    const w = await world();
+    await rejectionOf(w.network.settle(connector(w, { password: 'looking-glass' }).prepare()));
+    expect(w.relay.auths).toHaveLength(2);
+  });
+
+  test('a header that cannot be read is a refusal, with why', async () => {
+    const w = await world();
+    w.relay.script.push(refuses(401, [['WWW-Authenticate', 'Digest realm']]));
+    expect(await rejectionOf(w.network.settle(connector(w).prepare()))).toMatchObject({
+      code: 'MSRP_ERR_RELAY_AUTH',
+      status: 401,
+      cause: expect.objectContaining({ code: 'MSRP_ERR_BAD_AUTHORIZATION' }),
+    });
+  });
+
+  test('a relay that does not answer is an MSRPAuthTimeout after authMs, and is left', async () => {
+    const w = await world();
+    w.relay.script.push(challenge(), silent);
+    const startedAt = w.network.clock.now();
+    const prepare = connector(w, {}, { timeouts: { authMs: 7_000 } }).prepare();
+    expect(await rejectionOf(w.network.settle(prepare))).toBeInstanceOf(MSRPAuthTimeout);
+    const took = w.network.clock.now() - startedAt;
+    expect(took).toBeGreaterThanOrEqual(7_000);
+    expect(took).toBeLessThan(7_500);
+    await w.network.run();
+    expect(w.relay.connections[0]!.endpoint.ended).toBe(true);
+  });
+
+  test('a relay that closes the connection instead is MSRP_ERR_CLOSED at once', async () => {
+    const w = await world();
+    w.relay.script.push(dies);
+    expect((await rejectionOf(w.network.settle(connector(w).prepare()))).code).toBe('MSRP_ERR_CLOSED');
+    expect(w.network.clock.now()).toBeLessThan(100);
+  });
+
+  test('a relay that cannot be reached is MSRP_ERR_CONNECT, one that hangs an MSRPConnectTimeout', async () => {
+    const w = await world();
+    expect((await rejectionOf(w.network.settle(connector(w, { port: 1 }).prepare()))).code).toBe('MSRP_ERR_CONNECT');
+    const network = new SimulatedNetwork({ seed: 1, faults: () => ({ connectMs: Number.POSITIVE_INFINITY }) });
+    const hanging = connector(w, {}, { network, clock: network.clock });
+    expect(await rejectionOf(network.settle(hanging.prepare()))).toBeInstanceOf(MSRPConnectTimeout);
+  });
+
+  test('a relay without TLS is only taken with useTLS false', async () => {
+    const w = await world({ useTLS: false });
+    expect((await rejectionOf(w.network.settle(connector(w).prepare()))).code).toBe('MSRP_ERR_TLS');
+    const path = await prepared(w, [], { useTLS: false });
+    expect(path.map((uri) => uri.slice(0, 7))).toEqual(['msrp://', 'msrp://']);
+    expect(String(w.relay.auths[0]!.toPath)).toBe('msrp://relay.test:2855;tcp');
+  });
+
+  test('our URI keeps what it was given, but for its scheme', async () => {
+    const w = await world();
+    const given = new URI({ host: 'alice.test', port: 9, user: 'alice', sessionId: 'mine' });
+    const path = await w.network.settle(connector(w).prepare(given));
+    expect(path.map(String)).toEqual(['msrps://relay.test:2855/token1;tcp', 'msrps://alice@alice.test:9/mine;tcp']);
+    expect(String(given)).toBe('msrp://alice@alice.test:9/mine;tcp');
+  });
+
+  test.each([0, 1])('cleanup() while the relay has to answer AUTH %i leaves nothing', async (before) => {
+    const w = await world();
+    w.relay.script.push(...[challenge()].slice(0, before), silent);
+    const made = connector(w);
+    const prepare = made.prepare();
+    await w.network.run(() => w.relay.auths.length > before);
+    await made.cleanup();
+    expect((await rejectionOf(w.network.settle(prepare))).code).toBe('MSRP_ERR_ABORTED');
+    await w.network.run();
+    expect(w.relay.connections[0]!.endpoint.ended).toBe(true);
+    expect(w.network.clock.now()).toBeLessThan(6_000);
+  });
+});
+
+describe('several relays', () => {
+  test('are AUTHed in order, each through those before, and the SDP has them reversed', async () => {
+    const w = await world();
+    const outer = new MSRPRelaySettings({ domain: 'outer.test', username: 'bob', password: 'looking-glass' });
+    let outerAuths = 0;
+    const made = connector(w, { outer });
+    const prepare = made.prepare();
+    await w.network.run(() => w.relay.auths.some(({ toPath }) => toPath.length === 2));
+    for (;;) {
+      const request = w.relay.auths.at(-1)!;
+      expect(request.toPath.map(String)).toEqual(['msrps://relay.test:2855/token1;tcp', 'msrps://outer.test;tcp']);
+      outerAuths++;
+      const [connection] = w.relay.connections;
+      if (request.headers.authorization === undefined) {
+        connection!.send(answerTo(request, 401, [['WWW-Authenticate', 'Digest realm="o", nonce="n", qop="auth"']]));
+        await w.network.run(() => w.relay.auths.at(-1) !== request);
+        continue;
+      }
+      expect(request.headers.authorization.parameters.get('uri')).toBe('msrps://outer.test;tcp');
+      const usePath = 'msrps://relay.test:2855/token1;tcp msrps://outer.test:2855/o1;tcp';
+      connection!.send(answerTo(request, 200, [['Use-Path', usePath]]));
+      break;
+    }
+    const path = await w.network.settle(prepare);
+    expect(outerAuths).toBe(2);
+    expect(path.map(String)).toEqual([
+      'msrps://outer.test:2855/o1;tcp',
+      'msrps://relay.test:2855/token1;tcp',
+      String(path[2]),
+    ]);
+  });
+
+  test('the next one is used where one fails, whatever it is', async () => {
+    for (const [script, failed] of [
+      [[dies], 1],
+      [[challenge(), refuses(403)], 2],
+    ] as const) {
+      const w = await world();
+      const relays = ['alice', 'alice'].map((username) => new MSRPRelaySettings({ ...settings, username }));
+      w.relay.script.push(...script);
+      const made = new ConnectorRelay(relays, w.options);
+      closeAfterTest(() => made.cleanup());
+      const path = await w.network.settle(made.prepare());
+      expect(path).toHaveLength(2);
+      expect(w.relay.auths).toHaveLength(failed + 2);
+      expect(w.logged).toHaveLength(1);
+    }
+  });
+
+  test('where all fail, each says why, and the first has the code', async () => {
+    const w = await world();
+    const relays = [settings, { ...settings, port: 1 }].map((init) => new MSRPRelaySettings(init));
+    w.relay.script.push(refuses(403));
+    const made = new ConnectorRelay(relays, w.options);
+    const error = await rejectionOf(w.network.settle(made.prepare()));
+    expect(error).toMatchObject({ code: 'MSRP_ERR_RELAY_AUTH', status: 403 });
+    expect(error.message).toMatch(/403 So; connecting to relay\.test:1 failed/);
+    expect((await rejectionOf(new AcceptorRelay([], w.options).prepare())).code).toBe('MSRP_ERR_ARGUMENT');
+  });
+});
+
+describe('SRV', () => {
+  const domain = { ...settings, port: undefined };
+
+  test('leads to the relay, whose certificate must name the domain', async () => {
+    const w = await world({ port: 7000 });
+    w.network.names.set('one.test', '127.0.0.1');
+    const asked: string[] = [];
+    const resolver = {
+      resolveSrv: async (name: string) => {
+        asked.push(name);
+        return [
+          { name: 'dead.test', port: 9, priority: 1, weight: 0 },
+          { name: 'one.test', port: 7000, priority: 2, weight: 0 },
+        ];
+      },
+    };
+    w.relay.script.push(authentic);
+    await w.network.settle(connector(w, domain, { resolver }).prepare());
+    expect(asked).toEqual(['_msrps._tcp.relay.test']);
+    expect(w.relay.connections[0]!.endpoint.socket.tls?.serverName).toBe('relay.test');
+    expect(String(w.relay.auths[0]!.toPath)).toBe('msrps://relay.test;tcp');
+  });
+
+  test('a relay that refuses us is not asked again at its other places', async () => {
+    const w = await world({ port: 7000 });
+    const record = { name: '127.0.0.1', port: 7000, priority: 1, weight: 0 };
+    w.relay.script.push(refuses(403));
+    const prepare = connector(w, domain, { resolver: { resolveSrv: async () => [record, record] } }).prepare();
+    expect(await rejectionOf(w.network.settle(prepare))).toMatchObject({ status: 403 });
+    expect(w.relay.connections).toHaveLength(1);
+  });
+
+  test('is not asked for a port, a host or an address', async () => {
+    const w = await world();
+    w.network.names.set('there.test', '127.0.0.1');
+    const resolver = { resolveSrv: () => Promise.reject(new Error('asked')) };
+    for (const init of [settings, { ...domain, host: 'there.test' }, { ...domain, domain: '127.0.0.1' }]) {
+      const path = await w.network.settle(connector(w, init, { resolver }).prepare());
+      expect(path).toHaveLength(2);
+    }
+  });
+
+  test('a DNS that does not answer within connectMs counts as no record', async () => {
+    const w = await world();
+    const resolver = { resolveSrv: () => new Promise<never>(() => {}) };
+    const path = await w.network.settle(connector(w, domain, { resolver, timeouts: { connectMs: 3_000 } }).prepare());
+    expect(path).toHaveLength(2);
+    expect(w.network.clock.now()).toBeGreaterThanOrEqual(3_000);
+  });
+});
+
+describe('the settings of a relay', () => {
+  test.each<[Partial<MSRPRelayInit>, string]>([
+    [{ domain: '' }, 'MSRP_ERR_BAD_URI'],
+    [{ port: 70_000 }, 'MSRP_ERR_BAD_URI'],
+    [{ expires: 0 }, 'MSRP_ERR_ARGUMENT'],
+    [{ expires: 1.5 }, 'MSRP_ERR_ARGUMENT'],
+  ])('%j are refused at once', (init, code) => {
+    expect(() => new MSRPRelaySettings({ ...settings, ...init })).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('do not show the password when they are logged', async () => {
+    const { inspect } = await import('node:util');
+    const made = new MSRPRelaySettings(settings);
+    expect(made.password).toBe('wonderland');
+    expect(inspect(made) + JSON.stringify(made)).not.toContain('wonderland');
+  });
+});
