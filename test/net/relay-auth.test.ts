@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   AcceptorRelay,
-  type ConnectOptions,
   ConnectorRelay,
   MSRPAuthTimeout,
   MSRPConnectTimeout,
@@ -11,58 +10,21 @@ import {
   URI,
 } from '../../index.ts';
 import { SimulatedNetwork } from '../simulation/simulated-network.ts';
+import { alice, connectorIn, openWorld, type RelayWorld } from './relay-world.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
-import {
-  answerTo,
-  authentic,
-  challenge,
-  dies,
-  granted,
-  refuses,
-  ScriptedRelay,
-  type ScriptedRelayOptions,
-  silent,
-  type Step,
-} from './scripted-relay.ts';
-
-const settings = { domain: 'relay.test', username: 'alice', password: 'wonderland', port: 2855 };
-
-/** A network with one relay; `options` are for connectors on it. */
-async function world(o: ScriptedRelayOptions = {}) {
-  const network = new SimulatedNetwork({ seed: 1, keepTrace: false });
-  network.names.set('relay.test', '127.0.0.1');
-  const relay = await ScriptedRelay.listen(network, o, '127.0.0.1');
-  const logged: string[] = [];
-  const log = (message: string): void => void logged.push(message);
-  const logger = { debug: () => {}, info: log, warn: log, error: log };
-  const options: ConnectOptions = { network, clock: network.clock, random: network.random, logger };
-  closeAfterTest(async () => {
-    await relay.close();
-    await network.run();
-    expect(network.clock.pending).toBe(0);
-  });
-  return { network, relay, options, logged };
-}
-
-type World = Awaited<ReturnType<typeof world>>;
-
-function connector(w: World, init: Partial<MSRPRelayInit> = {}, options: ConnectOptions = {}): ConnectorRelay {
-  const made = new ConnectorRelay(new MSRPRelaySettings({ ...settings, ...init }), { ...w.options, ...options });
-  closeAfterTest(() => made.cleanup());
-  return made;
-}
+import { answerTo, authentic, challenge, dies, granted, refuses, silent, type Step } from './scripted-relay.ts';
 
 /** What prepare() gives, with the relay's script. */
-async function prepared(w: World, script: Step[], init: Partial<MSRPRelayInit> = {}): Promise<string[]> {
+async function prepared(w: RelayWorld, script: Step[], init: Partial<MSRPRelayInit> = {}): Promise<string[]> {
   w.relay.script.push(...script);
-  return (await w.network.settle(connector(w, init).prepare())).map(String);
+  return (await w.network.settle(connectorIn(w, init).prepare())).map(String);
 }
 
-function sent(w: World, name: string): (string | undefined)[] {
+function sent(w: RelayWorld, name: string): (string | undefined)[] {
   return w.relay.auths.map(({ headers }) => headers.get(name));
 }
 
-function parameters(w: World, name: string): (string | undefined)[] {
+function parameters(w: RelayWorld, name: string): (string | undefined)[] {
   return w.relay.auths.map(({ headers }) => headers.authorization?.parameters.get(name));
 }
 
@@ -70,7 +32,7 @@ describe('AUTH', () => {
   test.each(['MD5', 'SHA-256'] as const)(
     'answers a challenge of %s and gives the path of the relay',
     async (algorithm) => {
-      const w = await world({ algorithm });
+      const w = await openWorld({ algorithm });
       const path = await prepared(w, []);
       expect(path).toEqual([
         'msrps://relay.test:2855/token1;tcp',
@@ -88,7 +50,7 @@ describe('AUTH', () => {
   );
 
   test('takes the first challenge that it can answer', async () => {
-    const w = await world();
+    const w = await openWorld();
     const values = ['SHA-512-256', 'SHA-256', 'MD5'];
     const several: Step = (request) =>
       answerTo(
@@ -101,7 +63,7 @@ describe('AUTH', () => {
   });
 
   test('answers a stale nonce with the new one, in silence', async () => {
-    const w = await world();
+    const w = await openWorld();
     await prepared(w, [challenge({ nonce: 'old' }), challenge({ nonce: 'new', stale: true })]);
     expect(parameters(w, 'nonce')).toEqual([undefined, 'old', 'new']);
     expect(parameters(w, 'nc')).toEqual([undefined, '00000001', '00000001']);
@@ -109,13 +71,13 @@ describe('AUTH', () => {
   });
 
   test('leaves the uri out of the Authorization where the relay is said not to take it', async () => {
-    const w = await world();
+    const w = await openWorld();
     await prepared(w, [], { sendsDigestUri: false });
     expect(parameters(w, 'uri')).toEqual([undefined, undefined]);
   });
 
   test('takes a 200 at once, without challenge and proof', async () => {
-    const w = await world();
+    const w = await openWorld();
     expect((await prepared(w, [granted()]))[0]).toContain('/token1;');
     expect(w.relay.auths).toHaveLength(1);
   });
@@ -126,7 +88,7 @@ describe('AUTH', () => {
     ['not given, and it should be longer', undefined, [['Min-Expires', '60']], [undefined, '60']],
     ['not given, and it should be shorter', undefined, [['Max-Expires', '60']], [undefined, '60']],
   ])('asks again where the time is %s', async (_, expires, headers, asked) => {
-    const w = await world();
+    const w = await openWorld();
     await prepared(w, [refuses(423, headers)], { expires });
     expect(sent(w, 'Expires')).toEqual([...asked, asked[1]]);
   });
@@ -150,9 +112,9 @@ describe('AUTH', () => {
     ['a wrong proof', [challenge(), granted({ 'Authentication-Info': `rspauth="${'0'.repeat(32)}"` })], 200, 'rspauth'],
     ['a 200 without Use-Path', [granted({ 'Use-Path': undefined })], 200, 'no Use-Path'],
   ])('ends with MSRP_ERR_RELAY_AUTH for %s', async (_, script, status, message) => {
-    const w = await world();
+    const w = await openWorld();
     w.relay.script.push(...script);
-    const error = await rejectionOf(w.network.settle(connector(w).prepare()));
+    const error = await rejectionOf(w.network.settle(connectorIn(w).prepare()));
     expect(error).toBeInstanceOf(MSRPRelayAuthError);
     expect(error).toMatchObject({ code: 'MSRP_ERR_RELAY_AUTH', status, scope: 'session' });
     expect(error.message).toContain(message);
@@ -162,15 +124,15 @@ describe('AUTH', () => {
   });
 
   test('a wrong password is not tried twice', async () => {
-    const w = await world();
-    await rejectionOf(w.network.settle(connector(w, { password: 'looking-glass' }).prepare()));
+    const w = await openWorld();
+    await rejectionOf(w.network.settle(connectorIn(w, { password: 'looking-glass' }).prepare()));
     expect(w.relay.auths).toHaveLength(2);
   });
 
   test('a header that cannot be read is a refusal, with why', async () => {
-    const w = await world();
+    const w = await openWorld();
     w.relay.script.push(refuses(401, [['WWW-Authenticate', 'Digest realm']]));
-    expect(await rejectionOf(w.network.settle(connector(w).prepare()))).toMatchObject({
+    expect(await rejectionOf(w.network.settle(connectorIn(w).prepare()))).toMatchObject({
       code: 'MSRP_ERR_RELAY_AUTH',
       status: 401,
       cause: expect.objectContaining({ code: 'MSRP_ERR_BAD_AUTHORIZATION' }),
@@ -178,10 +140,10 @@ describe('AUTH', () => {
   });
 
   test('a relay that does not answer is an MSRPAuthTimeout after authMs, and is left', async () => {
-    const w = await world();
+    const w = await openWorld();
     w.relay.script.push(challenge(), silent);
     const startedAt = w.network.clock.now();
-    const prepare = connector(w, {}, { timeouts: { authMs: 7_000 } }).prepare();
+    const prepare = connectorIn(w, {}, { timeouts: { authMs: 7_000 } }).prepare();
     expect(await rejectionOf(w.network.settle(prepare))).toBeInstanceOf(MSRPAuthTimeout);
     const took = w.network.clock.now() - startedAt;
     expect(took).toBeGreaterThanOrEqual(7_000);
@@ -191,40 +153,40 @@ describe('AUTH', () => {
   });
 
   test('a relay that closes the connection instead is MSRP_ERR_CLOSED at once', async () => {
-    const w = await world();
+    const w = await openWorld();
     w.relay.script.push(dies);
-    expect((await rejectionOf(w.network.settle(connector(w).prepare()))).code).toBe('MSRP_ERR_CLOSED');
+    expect((await rejectionOf(w.network.settle(connectorIn(w).prepare()))).code).toBe('MSRP_ERR_CLOSED');
     expect(w.network.clock.now()).toBeLessThan(100);
   });
 
   test('a relay that cannot be reached is MSRP_ERR_CONNECT, one that hangs an MSRPConnectTimeout', async () => {
-    const w = await world();
-    expect((await rejectionOf(w.network.settle(connector(w, { port: 1 }).prepare()))).code).toBe('MSRP_ERR_CONNECT');
+    const w = await openWorld();
+    expect((await rejectionOf(w.network.settle(connectorIn(w, { port: 1 }).prepare()))).code).toBe('MSRP_ERR_CONNECT');
     const network = new SimulatedNetwork({ seed: 1, faults: () => ({ connectMs: Number.POSITIVE_INFINITY }) });
-    const hanging = connector(w, {}, { network, clock: network.clock });
+    const hanging = connectorIn(w, {}, { network, clock: network.clock });
     expect(await rejectionOf(network.settle(hanging.prepare()))).toBeInstanceOf(MSRPConnectTimeout);
   });
 
   test('a relay without TLS is only taken with useTLS false', async () => {
-    const w = await world({ useTLS: false });
-    expect((await rejectionOf(w.network.settle(connector(w).prepare()))).code).toBe('MSRP_ERR_TLS');
+    const w = await openWorld({ useTLS: false });
+    expect((await rejectionOf(w.network.settle(connectorIn(w).prepare()))).code).toBe('MSRP_ERR_TLS');
     const path = await prepared(w, [], { useTLS: false });
     expect(path.map((uri) => uri.slice(0, 7))).toEqual(['msrp://', 'msrp://']);
     expect(String(w.relay.auths[0]!.toPath)).toBe('msrp://relay.test:2855;tcp');
   });
 
   test('our URI keeps what it was given, but for its scheme', async () => {
-    const w = await world();
+    const w = await openWorld();
     const given = new URI({ host: 'alice.test', port: 9, user: 'alice', sessionId: 'mine' });
-    const path = await w.network.settle(connector(w).prepare(given));
+    const path = await w.network.settle(connectorIn(w).prepare(given));
     expect(path.map(String)).toEqual(['msrps://relay.test:2855/token1;tcp', 'msrps://alice@alice.test:9/mine;tcp']);
     expect(String(given)).toBe('msrp://alice@alice.test:9/mine;tcp');
   });
 
   test.each([0, 1])('cleanup() while the relay has to answer AUTH %i leaves nothing', async (before) => {
-    const w = await world();
+    const w = await openWorld();
     w.relay.script.push(...[challenge()].slice(0, before), silent);
-    const made = connector(w);
+    const made = connectorIn(w);
     const prepare = made.prepare();
     await w.network.run(() => w.relay.auths.length > before);
     await made.cleanup();
@@ -237,10 +199,10 @@ describe('AUTH', () => {
 
 describe('several relays', () => {
   test('are AUTHed in order, each through those before, and the SDP has them reversed', async () => {
-    const w = await world();
+    const w = await openWorld();
     const outer = new MSRPRelaySettings({ domain: 'outer.test', username: 'bob', password: 'looking-glass' });
     let outerAuths = 0;
-    const made = connector(w, { outer });
+    const made = connectorIn(w, { outer });
     const prepare = made.prepare();
     await w.network.run(() => w.relay.auths.some(({ toPath }) => toPath.length === 2));
     for (;;) {
@@ -272,8 +234,8 @@ describe('several relays', () => {
       [[dies], 1],
       [[challenge(), refuses(403)], 2],
     ] as const) {
-      const w = await world();
-      const relays = ['alice', 'alice'].map((username) => new MSRPRelaySettings({ ...settings, username }));
+      const w = await openWorld();
+      const relays = ['alice', 'alice'].map((username) => new MSRPRelaySettings({ ...alice, username }));
       w.relay.script.push(...script);
       const made = new ConnectorRelay(relays, w.options);
       closeAfterTest(() => made.cleanup());
@@ -285,8 +247,8 @@ describe('several relays', () => {
   });
 
   test('where all fail, each says why, and the first has the code', async () => {
-    const w = await world();
-    const relays = [settings, { ...settings, port: 1 }].map((init) => new MSRPRelaySettings(init));
+    const w = await openWorld();
+    const relays = [alice, { ...alice, port: 1 }].map((init) => new MSRPRelaySettings(init));
     w.relay.script.push(refuses(403));
     const made = new ConnectorRelay(relays, w.options);
     const error = await rejectionOf(w.network.settle(made.prepare()));
@@ -297,10 +259,10 @@ describe('several relays', () => {
 });
 
 describe('SRV', () => {
-  const domain = { ...settings, port: undefined };
+  const domain = { ...alice, port: undefined };
 
   test('leads to the relay, whose certificate must name the domain', async () => {
-    const w = await world({ port: 7000 });
+    const w = await openWorld({ port: 7000 });
     w.network.names.set('one.test', '127.0.0.1');
     const asked: string[] = [];
     const resolver = {
@@ -313,35 +275,35 @@ describe('SRV', () => {
       },
     };
     w.relay.script.push(authentic);
-    await w.network.settle(connector(w, domain, { resolver }).prepare());
+    await w.network.settle(connectorIn(w, domain, { resolver }).prepare());
     expect(asked).toEqual(['_msrps._tcp.relay.test']);
     expect(w.relay.connections[0]!.endpoint.socket.tls?.serverName).toBe('relay.test');
     expect(String(w.relay.auths[0]!.toPath)).toBe('msrps://relay.test;tcp');
   });
 
   test('a relay that refuses us is not asked again at its other places', async () => {
-    const w = await world({ port: 7000 });
+    const w = await openWorld({ port: 7000 });
     const record = { name: '127.0.0.1', port: 7000, priority: 1, weight: 0 };
     w.relay.script.push(refuses(403));
-    const prepare = connector(w, domain, { resolver: { resolveSrv: async () => [record, record] } }).prepare();
+    const prepare = connectorIn(w, domain, { resolver: { resolveSrv: async () => [record, record] } }).prepare();
     expect(await rejectionOf(w.network.settle(prepare))).toMatchObject({ status: 403 });
     expect(w.relay.connections).toHaveLength(1);
   });
 
   test('is not asked for a port, a host or an address', async () => {
-    const w = await world();
+    const w = await openWorld();
     w.network.names.set('there.test', '127.0.0.1');
     const resolver = { resolveSrv: () => Promise.reject(new Error('asked')) };
-    for (const init of [settings, { ...domain, host: 'there.test' }, { ...domain, domain: '127.0.0.1' }]) {
-      const path = await w.network.settle(connector(w, init, { resolver }).prepare());
+    for (const init of [alice, { ...domain, host: 'there.test' }, { ...domain, domain: '127.0.0.1' }]) {
+      const path = await w.network.settle(connectorIn(w, init, { resolver }).prepare());
       expect(path).toHaveLength(2);
     }
   });
 
   test('a DNS that does not answer within connectMs counts as no record', async () => {
-    const w = await world();
+    const w = await openWorld();
     const resolver = { resolveSrv: () => new Promise<never>(() => {}) };
-    const path = await w.network.settle(connector(w, domain, { resolver, timeouts: { connectMs: 3_000 } }).prepare());
+    const path = await w.network.settle(connectorIn(w, domain, { resolver, timeouts: { connectMs: 3_000 } }).prepare());
     expect(path).toHaveLength(2);
     expect(w.network.clock.now()).toBeGreaterThanOrEqual(3_000);
   });
@@ -354,12 +316,12 @@ describe('the settings of a relay', () => {
     [{ expires: 0 }, 'MSRP_ERR_ARGUMENT'],
     [{ expires: 1.5 }, 'MSRP_ERR_ARGUMENT'],
   ])('%j are refused at once', (init, code) => {
-    expect(() => new MSRPRelaySettings({ ...settings, ...init })).toThrow(expect.objectContaining({ code }));
+    expect(() => new MSRPRelaySettings({ ...alice, ...init })).toThrow(expect.objectContaining({ code }));
   });
 
   test('do not show the password when they are logged', async () => {
     const { inspect } = await import('node:util');
-    const made = new MSRPRelaySettings(settings);
+    const made = new MSRPRelaySettings(alice);
     expect(made.password).toBe('wonderland');
     expect(inspect(made) + JSON.stringify(made)).not.toContain('wonderland');
   });

@@ -48,6 +48,8 @@ export class ScriptedRelay {
   /** Every request that came. */
   readonly requests: Chunk[] = [];
   readonly connections: RelayConnection[] = [];
+  /** What it answers a SEND that wants to be answered; undefined: nothing. */
+  binding: number | undefined = 200;
   readonly tokens: Map<string, RelayConnection> = new Map<string, RelayConnection>();
   #listener: Listener | undefined;
   #issued = 0;
@@ -118,7 +120,10 @@ export class RelayConnection {
 
   /** Over each of our own tokens in To-Path, to the client behind the last. */
   #forward(chunk: Chunk): void {
-    if (chunk.method === 'SEND' && chunk.failureReport === 'yes') this.send(answerTo(chunk, 200, [], 1));
+    const { binding } = this.relay;
+    const isAnswered = chunk.method === 'SEND' && chunk.failureReport === 'yes' && binding !== undefined;
+    if (isAnswered) this.send(answerTo(chunk, binding, [], 1));
+    if (binding !== 200) return;
     const to = [...chunk.toPath];
     const from = [...chunk.fromPath];
     let owner: RelayConnection | undefined;

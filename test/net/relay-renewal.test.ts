@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import { URI } from '../../index.ts';
+import { rejectionOf } from './open.ts';
+import { connectorIn, openWorld, reaches, type RelayWorld, sessionIn, strings } from './relay-world.ts';
+import { challenge, dies, granted, refuses, silent } from './scripted-relay.ts';
+
+const minute = 60_000;
+
+describe('renewal', () => {
+  /** When AUTHs come from now on, in seconds from now, for so long. */
+  async function renewals(world: RelayWorld, until: number): Promise<number[]> {
+    const { network, relay } = world;
+    const startedAt = network.clock.now();
+    const times: number[] = [];
+    const before = relay.auths.length;
+    while (network.clock.now() < startedAt + until) {
+      await network.run(network.clock.now() + 1000);
+      while (before + times.length < relay.auths.length) {
+        times.push(Math.round((network.clock.now() - startedAt) / 1000) - 1);
+      }
+    }
+    return times;
+  }
+
+  test('comes at 80 % of the time, with the next count of the nonce, and the session goes on', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const changes: unknown[] = [];
+    const onPathChange = (path: URI[]): void => void changes.push(path);
+    const [near, far] = await sessionIn(world, { near: { onPathChange }, far: { onPathChange } });
+    const times = await renewals(world, 30 * minute);
+    expect(times).toEqual([480, 480, 960, 960, 1440, 1440]);
+    const counts = world.relay.auths.map(({ headers }) => headers.authorization?.parameters.get('nc'));
+    expect(counts.slice(4)).toEqual([2, 2, 3, 3, 4, 4].map((count) => `0000000${count}`));
+    expect(changes).toEqual([]);
+    expect(await reaches(world, near, far, 'after half an hour')).toBe('after half an hour');
+  });
+
+  test('ends with the session', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const [near, far] = await sessionIn(world);
+    await world.network.settle(near.close());
+    far.destroy();
+    expect(await renewals(world, 30 * minute)).toEqual([]);
+  });
+
+  test('also comes while the answer of the peer is awaited', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const connector = connectorIn(world);
+    await world.network.settle(connector.prepare());
+    expect(await renewals(world, 9 * minute)).toHaveLength(1);
+    await connector.cleanup();
+    expect(await renewals(world, 30 * minute)).toEqual([]);
+  });
+
+  test('with a nonce that is too old by now is done in silence', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const [near] = await sessionIn(world);
+    const isStale = challenge({ nonce: 'new', stale: true });
+    const isNotSaid = challenge({ nonce: 'new' });
+    for (const again of [isStale, isNotSaid]) {
+      world.relay.script.push(again, again);
+      expect(await renewals(world, 8 * minute + 1000)).toHaveLength(4);
+    }
+    expect(world.logged).toEqual([]);
+    expect(near.connection.isOpen).toBe(true);
+  });
+
+  test('with the shorter time that the relay gives now', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const connector = connectorIn(world);
+    world.relay.script.push(granted({ Expires: '100' }), granted({ Expires: '50' }), granted({ Expires: undefined }));
+    await world.network.settle(connector.prepare());
+    expect(await renewals(world, 60 * minute)).toEqual([80, 120]);
+  });
+
+  test('with another path tells who can offer it, and the old one goes on', async () => {
+    const world = await openWorld();
+    const changes: string[][] = [];
+    const onPathChange = (path: URI[]): void => void changes.push(strings(path));
+    const [near, far] = await sessionIn(world, { near: { onPathChange } });
+    const [oldRelay, local] = strings(near.fullLocalPath);
+    await renewals(world, 9 * minute);
+    expect(changes).toEqual([[expect.stringMatching(/^msrps:\/\/relay\.test:2855\/token\d+;tcp$/), local]]);
+    expect(changes[0]![0]).not.toBe(oldRelay);
+    expect(world.logged.filter((line) => line.includes('nobody offers it'))).toHaveLength(1);
+    expect(await reaches(world, near, far, 'still')).toBe('still');
+    expect(await reaches(world, far, near, 'and back')).toBe('and back');
+  });
+
+  test('that fails is tried again before the time is over, and then the session has failed', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const connector = connectorIn(world);
+    await world.network.settle(connector.prepare());
+    const complete = connector.complete([URI.parse('msrps://bob.test:9/bob;tcp')]);
+    const transport = await world.network.settle(complete);
+    world.relay.script.push(...Array.from({ length: 20 }, () => refuses(403)));
+    const read = rejectionOf(transport.readChunk());
+    const times = await renewals(world, 20 * minute);
+    expect(times).toEqual([480, 540, 570, 585, 592]);
+    expect(await read).toMatchObject({ code: 'MSRP_ERR_RELAY_AUTH', status: 403 });
+    await world.network.run();
+    expect(world.relay.connections[0]!.endpoint.ended).toBe(true);
+  });
+
+  test('that works the second time is as good', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const [near, far] = await sessionIn(world);
+    world.relay.script.push(silent, refuses(403));
+    expect(await renewals(world, 9.5 * minute)).toHaveLength(4);
+    expect(world.logged).toHaveLength(2);
+    expect(await reaches(world, near, far, 'still')).toBe('still');
+  });
+
+  test('in which the relay goes ends the session', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const [near] = await sessionIn(world);
+    const read = rejectionOf(near.readChunk());
+    world.relay.script.push(dies);
+    await renewals(world, 9 * minute);
+    expect((await read).code).toBe('MSRP_ERR_CLOSED');
+  });
+
+  test('does not show to who reads the session', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const [near, far] = await sessionIn(world);
+    const abort = new AbortController();
+    const read = near.readChunk({ signal: abort.signal });
+    read.catch(() => {});
+    await renewals(world, 9 * minute);
+    abort.abort();
+    await expect(read).rejects.toThrow();
+    expect(await reaches(world, far, near, 'the first')).toBe('the first');
+  });
+});
