@@ -10,6 +10,7 @@ import {
   type HeaderEntry,
   type Listener,
   type Network,
+  type ServerTLS,
   type Socket,
   URI,
 } from '../../index.ts';
@@ -33,6 +34,8 @@ export interface ScriptedRelayOptions {
   port?: number;
   /** Default true. */
   useTLS?: boolean;
+  /** For a real network. */
+  tls?: ServerTLS;
   /** Default `MD5`. */
   algorithm?: DigestAlgorithm;
   /** Default: a new path for each AUTH. */
@@ -55,14 +58,14 @@ export class ScriptedRelay {
   #issued = 0;
 
   private constructor(o: ScriptedRelayOptions) {
-    const defaults = { host: 'relay.test', port: 2855, useTLS: true, algorithm: 'MD5' as const };
+    const defaults = { host: 'relay.test', port: 2855, useTLS: true, algorithm: 'MD5' as const, tls: {} };
     this.o = { ...defaults, keepsPath: false, expires: 600, ...o };
   }
 
   static async listen(network: Network, o: ScriptedRelayOptions = {}, address?: string): Promise<ScriptedRelay> {
     const relay = new ScriptedRelay(o);
-    const { port, useTLS } = relay.o;
-    relay.#listener = await network.listen({ host: address, port, ...(useTLS && { tls: {} }) }, (socket) => {
+    const { port, useTLS, tls } = relay.o;
+    relay.#listener = await network.listen({ host: address, port, ...(useTLS && { tls }) }, (socket) => {
       relay.connections.push(new RelayConnection(relay, socket));
     });
     return relay;
@@ -71,6 +74,11 @@ export class ScriptedRelay {
   async close(): Promise<void> {
     await this.#listener?.close();
     for (const { endpoint } of this.connections) endpoint.socket.destroy();
+  }
+
+  /** Where it listens. */
+  get port(): number {
+    return this.#listener!.port;
   }
 
   get auths(): Chunk[] {
