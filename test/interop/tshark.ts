@@ -1,0 +1,80 @@
+// What tshark makes of the traffic on a port of the loopback interface. It looks at the first frame of a segment alone, so those who
+// talk send one frame a write, and the next one when that was answered.
+
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+/** One MSRP frame, as tshark reads it; empty where it has no such field. */
+export interface Dissected {
+  readonly id: string;
+  readonly method: string;
+  readonly code: string;
+  readonly range: string;
+  readonly flag: string;
+  /** What it finds wrong. */
+  readonly fault: string;
+}
+
+const fields = [
+  'msrp.transaction.id',
+  'msrp.method',
+  'msrp.status.code',
+  'msrp.byte.range',
+  'msrp.cnt.flg',
+  '_ws.malformed',
+];
+
+export interface Capture {
+  /** Resolves when so many ends have been sent: two for each connection that is closed. */
+  ended(ends: number): Promise<void>;
+  /** Ends the capture and gives its frames. */
+  dissect(): Promise<Dissected[]>;
+}
+
+export async function capture(port: number, file: string): Promise<Capture> {
+  const options = ['-i', 'lo', '-f', `tcp port ${port}`, '-w', file, '-P', '-l', '-T', 'fields', '-e', 'tcp.flags.fin'];
+  const tshark = spawn('tshark', options);
+  let fins = 0;
+  const waiters = new Set<() => void>();
+  createInterface(tshark.stdout).on('line', (line) => {
+    if (/^(1|True)$/.test(line)) fins++;
+    for (const look of waiters) look();
+  });
+  await new Promise<void>((resolve) => {
+    createInterface(tshark.stderr).on('line', (line) => line.includes('Capture started') && resolve());
+  });
+  const ended = (ends: number): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (fins >= ends) resolve();
+      };
+      waiters.add(look);
+      look();
+    });
+  const dissect = async (): Promise<Dissected[]> => {
+    tshark.kill('SIGTERM');
+    await once(tshark, 'close');
+    return readFrames(file, port);
+  };
+  return { ended, dissect };
+}
+
+async function readFrames(file: string, port: number): Promise<Dissected[]> {
+  const columns = fields.flatMap((field) => ['-e', field]);
+  const decoding = ['-d', `tcp.port==${port},msrp`, '-o', 'tcp.desegment_tcp_streams:TRUE', '-Y', 'msrp'];
+  const { stdout } = await promisify(execFile)('tshark', ['-r', file, ...decoding, '-T', 'fields', ...columns]);
+  return stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .map(([id = '', method = '', code = '', range = '', flag = '', fault = '']) => ({
+      id,
+      method,
+      code,
+      range,
+      flag,
+      fault,
+    }));
+}
