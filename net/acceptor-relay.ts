@@ -15,8 +15,7 @@ export class AcceptorRelay extends RelayedConnector {
 
   /** @internal */
   protected override hold(leg: RelayLeg): void {
-    const way = { relays: leg.usePath, place: leg };
-    const expectation = new Expectation(leg.localUri, this.settings, () => {}, way);
+    const expectation = new Expectation(leg.localUri, this.settings, () => {}, leg);
     leg.admit = (connection, head) => expectation.admit(connection, head);
     leg.onOver = (error) => expectation.cancel(error);
     this.#expectation = expectation;

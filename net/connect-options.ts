@@ -11,8 +11,9 @@ export interface ConnectOptions extends EndpointOptions {
   /** What asks the DNS where the relay of a domain is. Default: one of `node:dns`, with the name servers of this machine. */
   resolver?: ServiceResolver;
   /**
-   * The relay gave us another path when AUTH was renewed: offer it to the peer. The session goes on over the old one until that
-   * expires (R4976-9.4-1).
+   * The relay gave us another path when AUTH was renewed: offer it to the peer (R4976-9.4-1). The session takes it when this returns, or
+   * when the promise that it gives resolves, as it should once the peer has agreed. Until then, and where it throws or rejects, the
+   * session goes on over the old one, which works until it expires.
    */
-  onPathChange?: (fullLocalPath: URI[]) => void;
+  onPathChange?: (fullLocalPath: URI[]) => Promise<void> | void;
 }

@@ -18,8 +18,7 @@ export class ConnectorRelay extends RelayedConnector {
       if (fullRemotePath.length === 0) {
         throw new MSRPError('MSRP_ERR_ARGUMENT', 'complete() needs the path of the peer', { scope: 'session' });
       }
-      const way = { relays: leg.usePath, place: leg };
-      const transport = new MSRPTransport(leg.connection, leg.localUri, fullRemotePath, way);
+      const transport = new MSRPTransport(leg.connection, leg.localUri, fullRemotePath, { place: leg });
       await bindSession(transport, this.settings, [o.signal, this.stages.signal]);
       return this.give(leg, transport);
     } finally {

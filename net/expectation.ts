@@ -9,7 +9,7 @@ import { type ChunkSink, type Continuation, type Head, MSRPError, type URI } fro
 import type { CoarseTimer } from './coarse-timers.ts';
 import type { Bound, Connection } from './connection.ts';
 import { isEmptySend } from './binding.ts';
-import { MSRPTransport, type TransportOptions } from './msrp-transport.ts';
+import { MSRPTransport, peerPathIn, type SessionPlace } from './msrp-transport.ts';
 import type { Settings } from './options.ts';
 import { isSamePath } from './uris.ts';
 
@@ -21,15 +21,13 @@ export interface ExpectationWatcher {
   onLeft(): void;
   onOver(): void;
 }
-/** The URIs of our relays, which stand before the peer's in From-Path, and who holds our URI meanwhile. */
-export type Way = Pick<TransportOptions, 'relays' | 'place'>;
 
 export class Expectation {
   readonly localUri: URI;
   watcher: ExpectationWatcher | undefined;
   readonly #settings: Settings;
   readonly #onOver: () => void;
-  readonly #way: Way;
+  readonly #place: SessionPlace | undefined;
   #state: 'expected' | 'awaited' | 'arrived' | 'bound' | 'over' = 'expected';
   #remotePath: readonly URI[] | undefined;
   #settle: { resolve(transport: MSRPTransport): void; reject(error: Error): void } | undefined;
@@ -37,12 +35,12 @@ export class Expectation {
   #arrived: Arrival | undefined;
   #patience: CoarseTimer | undefined;
 
-  /** `onOver`: the URI serves nobody any more. `way`: how the peer comes to us, if by relays. */
-  constructor(localUri: URI, settings: Settings, onOver: () => void, way: Way = {}) {
+  /** `onOver`: the URI serves nobody any more. `place`: who holds it meanwhile, if not the connection. */
+  constructor(localUri: URI, settings: Settings, onOver: () => void, place?: SessionPlace) {
     this.localUri = localUri;
     this.#settings = settings;
     this.#onOver = onOver;
-    this.#way = way;
+    this.#place = place;
   }
 
   /** Whether `complete` was called. */
@@ -77,17 +75,16 @@ export class Expectation {
   admit(connection: Connection, head: Head): Bound | number {
     if (this.#state === 'bound' || this.#state === 'arrived') return 506;
     if (this.#state === 'over' || head.method !== 'SEND') return 481;
-    if (this.#state === 'awaited' && !this.#isPeer(head.fromPath)) return 481;
-    const arrival = new Arrival(connection, this.localUri, head, this.#way);
+    const peerPath = peerPathIn(head.fromPath, this.#place);
+    if (peerPath === undefined || (this.#state === 'awaited' && !this.#isPeer(peerPath))) return 481;
+    const arrival = new Arrival(connection, this.localUri, head, peerPath, this.#place);
     if (this.#state === 'awaited') this.#bind(arrival);
     else this.#keepArrived(arrival);
     return arrival.transport;
   }
 
   #isPeer(path: readonly URI[]): boolean {
-    const { relays = [] } = this.#way;
-    if (this.#remotePath === undefined) return path.length > relays.length;
-    return isSamePath(path, [...relays, ...this.#remotePath], this.#settings.match);
+    return this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#settings.match);
   }
 
   #keepArrived(arrival: Arrival): void {
@@ -118,7 +115,7 @@ export class Expectation {
   }
 
   #decide(arrival: Arrival): void {
-    if (this.#isPeer(arrival.request.fromPath)) this.#bind(arrival);
+    if (this.#isPeer(arrival.transport.fullRemotePath)) this.#bind(arrival);
     else arrival.refuse();
   }
 
@@ -170,12 +167,18 @@ class Arrival {
   /** The empty request, once its end has come. */
   #empty: Head | undefined;
 
-  constructor(connection: Connection, localUri: URI, request: Head, way: Way) {
+  constructor(
+    connection: Connection,
+    localUri: URI,
+    request: Head,
+    peerPath: readonly URI[],
+    place: SessionPlace | undefined,
+  ) {
     this.request = request;
     this.#held = request;
     this.#connection = connection;
-    this.transport = new MSRPTransport(connection, localUri, request.fromPath.slice(way.relays?.length), {
-      ...way,
+    this.transport = new MSRPTransport(connection, localUri, peerPath, {
+      ...(place !== undefined && { place }),
       admission: () => this.#admission(),
       onOver: () => this.onGone?.(),
     });

@@ -21,6 +21,7 @@ export {
   type TransportSink,
 } from './msrp-transport.ts';
 export { nodeNetwork } from './node-network.ts';
+export {
   type ConnectionLimits,
   type EndpointOptions,
   defaultConnectionLimits,

@@ -43,12 +43,14 @@ export interface TransportSink extends ChunkSink {
 export interface SessionPlace {
   bind(session: Bound): void;
   unbind(session: Bound): void;
+  /** The URIs that our relays gave us for it, the nearest first: another array when they change. Default: none. */
+  readonly usePath?: readonly URI[];
+  /** The peer's part of From-Path, behind our relays; undefined: it did not come through them. Default: all of it. */
+  peerPath?(fromPath: readonly URI[]): readonly URI[] | undefined;
 }
 
 /** What whoever makes a transport wants of it. */
 export interface TransportOptions {
-  /** The URIs that our relays gave us, the nearest first. */
-  relays?: readonly URI[];
   /** Where the session is known by its URI. Default: the connection. */
   place?: SessionPlace;
   /** Sees the first frames: gives a sink that goes before the reader, until `admitted`. */
@@ -63,12 +65,16 @@ interface Outgoing {
   readonly reject: (error: Error) => void;
 }
 
+const direct: readonly URI[] = [];
+
+/** The peer's part of From-Path; undefined when it came by a way that is not ours. */
+export function peerPathIn(fromPath: readonly URI[], place: SessionPlace | undefined): readonly URI[] | undefined {
+  return place?.peerPath === undefined ? fromPath : place.peerPath(fromPath);
+}
+
 /** Not made by users: connectors, acceptors and servers give it, bound. */
 export class MSRPTransport implements Bound, FrameSource {
   readonly localUri: URI;
-  /** For the SDP: our relays, the furthest first, then ourselves (R4976-5.1-7). */
-  readonly fullLocalPath: readonly URI[];
-  readonly fullRemotePath: readonly URI[];
   readonly peer: PeerInfo;
   /** @internal */
   readonly connection: Connection;
@@ -76,9 +82,10 @@ export class MSRPTransport implements Bound, FrameSource {
   /** @internal */
   isWaiting = false;
   readonly #place: SessionPlace;
-  readonly #toPath: string;
-  /** What From-Path says of the peer: the way back, through our relays. */
-  readonly #peerPath: readonly URI[];
+  #usePath: readonly URI[] | undefined;
+  #toPath = '';
+  /** The path of the peer, and the one before, from which something may still be under way. */
+  #remotePaths: readonly (readonly URI[])[];
   readonly #reader: ChunkReader;
   #sink: ChunkSink;
   #taker: TransportSink | undefined;
@@ -95,16 +102,12 @@ export class MSRPTransport implements Bound, FrameSource {
 
   /** @internal */
   constructor(connection: Connection, localUri: URI, fullRemotePath: readonly URI[], o: TransportOptions = {}) {
-    const relays = o.relays ?? [];
     const { remoteAddress: address, remotePort: port, tls } = connection.socket;
     this.connection = connection;
     this.settings = connection.settings;
     this.localUri = localUri;
-    this.fullLocalPath = [...relays.toReversed(), localUri];
-    this.fullRemotePath = [...fullRemotePath];
+    this.#remotePaths = [[...fullRemotePath]];
     this.peer = { address, port, tls };
-    this.#peerPath = [...relays, ...fullRemotePath];
-    this.#toPath = formatPath(this.#peerPath);
     this.#reader = new ChunkReader({
       ...this.settings.limits,
       onFull: () => this.pause(),
@@ -116,9 +119,27 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#place.bind(this);
   }
 
+  /** For the SDP: our relays, the furthest first, then ourselves (R4976-5.1-7). */
+  get fullLocalPath(): readonly URI[] {
+    return [...(this.#place.usePath ?? []).toReversed(), this.localUri];
+  }
+
+  get fullRemotePath(): readonly URI[] {
+    return this.#remotePaths[0]!;
+  }
+
+  /**
+   * The peer has offered another path, as it must when its relay gave it one (R4976-9.4-1): from now on requests go there. What still
+   * comes from the old one is good.
+   */
+  changeRemotePath(fullRemotePath: readonly URI[]): void {
+    this.#remotePaths = [[...fullRemotePath], this.fullRemotePath];
+    this.#usePath = undefined;
+  }
+
   /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */
   makeChunk(o: ChunkOptions = {}): Chunk {
-    return makeChunk(o, this.#toPath, this.localUri, this.settings);
+    return makeChunk(o, this.toPath, this.localUri, this.settings);
   }
 
   /** The response to a request read from here; undefined where none may be sent. */
@@ -199,7 +220,8 @@ export class MSRPTransport implements Bound, FrameSource {
     if (to.length !== 1 || !isSamePath(to, [this.localUri], match)) {
       return new MSRPTransactionError(481, 'Invalid To-Path');
     }
-    if (match === 'path' && !isSamePath(from, this.#peerPath, match)) {
+    const peerPath = peerPathIn(from, this.#place) ?? [];
+    if (match === 'path' && !this.#remotePaths.some((path) => isSamePath(peerPath, path, match))) {
       return new MSRPTransactionError(481, 'Invalid From-Path');
     }
     this.#checkedPath = from;
@@ -247,8 +269,13 @@ export class MSRPTransport implements Bound, FrameSource {
     this.connection.outbox.forget(source);
   }
 
-  /** The text of To-Path in the requests of this session. */
+  /** The text of To-Path in the requests of this session. Another one when our relays give us another path. */
   get toPath(): string {
+    const usePath = this.#place.usePath ?? direct;
+    if (usePath !== this.#usePath) {
+      this.#usePath = usePath;
+      this.#toPath = formatPath([...usePath, ...this.fullRemotePath]);
+    }
     return this.#toPath;
   }
 

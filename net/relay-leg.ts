@@ -32,15 +32,18 @@ const renewAfter = 0.8;
 /** A renewal that failed is tried again in half of what time is left, if that is at least so long. */
 const leastRetryMs = 5_000;
 
+/** A path is renewed long before it expires: of those that a relay gave, two work at most. */
+const knownPaths = 2;
+
 interface Asked {
   readonly id: string;
   resolve(response: Head): void;
   reject(error: Error): void;
 }
 
+/** See `ConnectOptions`. */
 export interface LegEvents {
-  /** The relays gave another path, by which peers reach us from now on; the old one still works until it expires. */
-  onPathChange?: ((fullLocalPath: URI[]) => void) | undefined;
+  onPathChange?: ((fullLocalPath: URI[]) => Promise<void> | void) | undefined;
 }
 
 export class RelayLeg implements Bound, SessionPlace {
@@ -55,7 +58,8 @@ export class RelayLeg implements Bound, SessionPlace {
   readonly #auths: readonly RelayAuth[];
   readonly #abort = new AbortController();
   #usePath: readonly URI[] = [];
-  #latestPath: readonly URI[] = [];
+  /** What the relays gave last and before, each valid until it expires. */
+  #known: readonly (readonly URI[])[] = [];
   #asked: Asked | undefined;
   /** The response to what we asked, until its end has come. */
   #answer: Head | undefined;
@@ -82,14 +86,19 @@ export class RelayLeg implements Bound, SessionPlace {
     connection.bind(this);
   }
 
-  /** What goes before the peer's path in To-Path, the nearest relay first: of the first AUTH, as it was offered to the peer. */
+  /** What goes before the peer's path in To-Path, the nearest relay first: as it was offered to the peer last. */
   get usePath(): readonly URI[] {
     return this.#usePath;
   }
 
-  /** For the SDP: the furthest relay first, ourselves last (R4976-5.1-7). Of the latest AUTH. */
-  get fullLocalPath(): URI[] {
-    return [...this.#latestPath.toReversed(), this.localUri];
+  peerPath(fromPath: readonly URI[]): readonly URI[] | undefined {
+    const ours = this.#known.find((path) => isSamePath(fromPath.slice(0, path.length), path, 'path'));
+    return ours === undefined || ours.length === fromPath.length ? undefined : fromPath.slice(ours.length);
+  }
+
+  /** For the SDP: the furthest relay first, ourselves last (R4976-5.1-7). */
+  fullLocalPath(usePath: readonly URI[] = this.#usePath): URI[] {
+    return [...usePath.toReversed(), this.localUri];
   }
 
   /** Why there is no leg any more. */
@@ -100,7 +109,7 @@ export class RelayLeg implements Bound, SessionPlace {
   /** The first AUTH. When it rejects the leg is over. */
   async authenticate(signal: AbortSignal): Promise<void> {
     try {
-      this.#usePath = this.#latestPath = (await this.#run(signal)).usePath;
+      this.#usePath = (await this.#run(signal)).usePath;
     } catch (error) {
       this.end(error as Error);
       // A relay that does not answer is of no use to the next one either.
@@ -118,6 +127,7 @@ export class RelayLeg implements Bound, SessionPlace {
       grant = await auth.run(this.localUri, grant.usePath, (request) => this.#ask(request, signal));
       expires = Math.min(expires, grant.expires ?? expires);
     }
+    this.#known = [grant.usePath, ...this.#known].slice(0, knownPaths);
     this.#expiresAt = startedAt + expires * 1000;
     this.#renewIn(expires * 1000 * renewAfter);
     return grant;
@@ -131,17 +141,24 @@ export class RelayLeg implements Bound, SessionPlace {
   async #renew(): Promise<void> {
     try {
       const { usePath } = await this.#run(this.#abort.signal);
-      if (!isSamePath(usePath, this.#latestPath, 'path')) this.#onPathChange(usePath);
+      if (!isSamePath(usePath, this.#usePath, 'path')) void this.#changePath(usePath);
     } catch (error) {
       this.#onRenewalFailed(error as Error);
     }
   }
 
-  #onPathChange(usePath: readonly URI[]): void {
-    this.#latestPath = usePath;
+  /** The session goes on over the old path until the peer knows the new one. */
+  async #changePath(usePath: readonly URI[]): Promise<void> {
     const { onPathChange } = this.#events;
-    if (onPathChange !== undefined) onPathChange(this.fullLocalPath);
-    else this.#settings.logger?.warn(`${this.connection.peerName}: the relay gave another path, and nobody offers it`);
+    const { logger } = this.#settings;
+    const { peerName } = this.connection;
+    if (onPathChange === undefined) return logger?.warn(`${peerName}: the relay gave another path, nobody offers it`);
+    try {
+      await onPathChange(this.fullLocalPath(usePath));
+      this.#usePath = usePath;
+    } catch (error) {
+      logger?.warn(`${peerName}: the new path was not agreed on: ${(error as Error).message}`);
+    }
   }
 
   #onRenewalFailed(error: Error): void {

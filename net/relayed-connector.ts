@@ -42,7 +42,7 @@ export abstract class RelayedConnector implements Connector {
     }
     this.#leg = leg;
     this.hold(leg);
-    return leg.fullLocalPath;
+    return leg.fullLocalPath();
   }
 
   abstract complete(fullRemotePath?: readonly URI[], o?: CompleteOptions): Promise<MSRPTransport>;

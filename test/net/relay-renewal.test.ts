@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { URI } from '../../index.ts';
-import { rejectionOf } from './open.ts';
-import { connectorIn, openWorld, reaches, type RelayWorld, sessionIn, strings } from './relay-world.ts';
+import { closeAfterTest, rejectionOf } from './open.ts';
+import { acceptorIn, connectorIn, openWorld, reaches, type RelayWorld, sessionIn, strings } from './relay-world.ts';
 import { challenge, dies, granted, refuses, silent } from './scripted-relay.ts';
 
 const minute = 60_000;
@@ -73,18 +73,64 @@ describe('renewal', () => {
     expect(await renewals(world, 60 * minute)).toEqual([80, 120]);
   });
 
-  test('with another path tells who can offer it, and the old one goes on', async () => {
+  test('with another path goes on over the old one until the peer has agreed to the new one', async () => {
     const world = await openWorld();
-    const changes: string[][] = [];
-    const onPathChange = (path: URI[]): void => void changes.push(strings(path));
+    const changes: URI[][] = [];
+    let agreed = (): void => {};
+    const onPathChange = (path: URI[]): Promise<void> => {
+      changes.push(path);
+      return new Promise((resolve) => {
+        agreed = resolve;
+      });
+    };
     const [near, far] = await sessionIn(world, { near: { onPathChange } });
     const [oldRelay, local] = strings(near.fullLocalPath);
     await renewals(world, 9 * minute);
-    expect(changes).toEqual([[expect.stringMatching(/^msrps:\/\/relay\.test:2855\/token\d+;tcp$/), local]]);
-    expect(changes[0]![0]).not.toBe(oldRelay);
-    expect(world.logged.filter((line) => line.includes('nobody offers it'))).toHaveLength(1);
+    expect(changes.map(strings)).toEqual([
+      [expect.stringMatching(/^msrps:\/\/relay\.test:2855\/token\d+;tcp$/), local],
+    ]);
+    const newRelay = String(changes[0]![0]);
+    expect(newRelay).not.toBe(oldRelay);
+    expect(strings(near.fullLocalPath)).toEqual([oldRelay, local]);
+    expect(await reaches(world, near, far, 'still')).toBe('still');
+    far.changeRemotePath(changes[0]!);
+    expect(await reaches(world, near, far, 'the answer is under way')).toBe('the answer is under way');
+    expect(await reaches(world, far, near, 'by the new path')).toBe('by the new path');
+    agreed();
+    await world.network.run(world.network.clock.now() + 1);
+    expect(strings(near.fullLocalPath)).toEqual([newRelay, local]);
+    expect(String(near.makeChunk().toPath[0])).toBe(newRelay);
+    expect(await reaches(world, near, far, 'agreed')).toBe('agreed');
+    expect(await reaches(world, far, near, 'and back')).toBe('and back');
+  });
+
+  test.each<[string, ((path: URI[]) => Promise<void>) | undefined, string]>([
+    ['nobody can offer', undefined, 'nobody offers it'],
+    ['the peer refuses', () => Promise.reject(new Error('488')), 'not agreed on: 488'],
+  ])('with another path that %s stays with the old one, and says so', async (_, onPathChange, warning) => {
+    const world = await openWorld();
+    const [near, far] = await sessionIn(world, onPathChange && { near: { onPathChange }, far: { onPathChange } });
+    const before = strings(near.fullLocalPath);
+    await renewals(world, 9 * minute);
+    expect(strings(near.fullLocalPath)).toEqual(before);
+    expect(world.logged.filter((line) => line.includes(warning))).toHaveLength(2);
     expect(await reaches(world, near, far, 'still')).toBe('still');
     expect(await reaches(world, far, near, 'and back')).toBe('and back');
+  });
+
+  test('with another path, before the peer has come, takes the peer by the new one', async () => {
+    const world = await openWorld();
+    let answer: URI[] = [];
+    const acceptor = acceptorIn(world, { onPathChange: (path) => void (answer = path) });
+    const connector = connectorIn(world);
+    const old = await world.network.settle(acceptor.prepare());
+    await renewals(world, 9 * minute);
+    expect(strings(answer)).not.toEqual(strings(old));
+    const offer = await world.network.settle(connector.prepare());
+    const ends = await world.network.settle(Promise.all([connector.complete(answer), acceptor.complete(offer)]));
+    for (const end of ends) closeAfterTest(() => end.destroy());
+    expect(await reaches(world, ...ends, 'hello')).toBe('hello');
+    expect(await reaches(world, ends[1], ends[0], 'and back')).toBe('and back');
   });
 
   test('that fails is tried again before the time is over, and then the session has failed', async () => {
