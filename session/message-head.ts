@@ -1,6 +1,7 @@
 // The fields of the chunks of one message, as text: made once, with a blank for the Byte-Range (R4975-7.1.1-2 to 7.1.1-4).
 
 import { type HeaderEntry, Headers, MSRPError, parseMediaType } from '../codec/index.ts';
+import type { MSRPTransport } from '../net/index.ts';
 
 /** Each character is an octet. */
 export interface HeadText {
@@ -18,18 +19,20 @@ export interface HeadFields {
 
 /** For the messages of one session. */
 export class MessageHeads {
-  readonly #paths: string;
+  readonly #transport: Pick<MSRPTransport, 'toPath' | 'localUri'>;
   /** What messages that are alike share. */
   #afterKey = '';
   #after = '';
 
-  constructor(toPath: string, fromPath: string) {
-    this.#paths = `To-Path: ${toPath}\r\nFrom-Path: ${fromPath}\r\nMessage-ID: `;
+  constructor(transport: Pick<MSRPTransport, 'toPath' | 'localUri'>) {
+    this.#transport = transport;
   }
 
   /** Throws `MSRP_ERR_ARGUMENT` for fields that cannot be written. */
   make(fields: HeadFields): HeadText {
-    return { before: `${this.#paths}${fields.messageId}\r\nByte-Range: `, after: this.#afterOf(fields) };
+    const { toPath, localUri } = this.#transport;
+    const paths = `To-Path: ${toPath}\r\nFrom-Path: ${localUri.toString()}\r\n`;
+    return { before: `${paths}Message-ID: ${fields.messageId}\r\nByte-Range: `, after: this.#afterOf(fields) };
   }
 
   /** The message that is given up between chunks (D-SEND-4): the fields of a frame without body. */

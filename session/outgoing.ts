@@ -88,7 +88,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);
     this.#queue = new ChunkQueue(this, this.#transactions);
-    this.#heads = new MessageHeads(transport.toPath, String(transport.localUri));
+    this.#heads = new MessageHeads(transport);
   }
 
   send(body: Body, o: SendOptions): OutgoingMessage {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { URI } from '../../index.ts';
+import { MSRPSession, URI } from '../../index.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
 import { acceptorIn, connectorIn, openWorld, reaches, type RelayWorld, sessionIn, strings } from './relay-world.ts';
 import { challenge, dies, granted, refuses, silent } from './scripted-relay.ts';
@@ -116,6 +116,21 @@ describe('renewal', () => {
     expect(world.logged.filter((line) => line.includes(warning))).toHaveLength(2);
     expect(await reaches(world, near, far, 'still')).toBe('still');
     expect(await reaches(world, far, near, 'and back')).toBe('and back');
+  });
+
+  test('with another path has the messages of a session take it', async () => {
+    const world = await openWorld();
+    const [near, far] = await sessionIn(world, { near: { onPathChange: () => {} } });
+    const session = new MSRPSession(near);
+    const firstHop = async (): Promise<string> => {
+      await world.network.settle(Promise.all([session.send('hello').delivered, far.readChunk()]));
+      return String(world.relay.requests.findLast(({ method }) => method === 'SEND')!.toPath[0]);
+    };
+    const before = String(near.fullLocalPath[0]);
+    expect(await firstHop()).toBe(before);
+    await renewals(world, 9 * minute);
+    expect(await firstHop()).toBe(String(near.fullLocalPath[0]));
+    expect(String(near.fullLocalPath[0])).not.toBe(before);
   });
 
   test('with another path, before the peer has come, takes the peer by the new one', async () => {
