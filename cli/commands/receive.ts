@@ -10,7 +10,7 @@ import {
   type IncomingMessage,
   MSRPBindSessionTimeout,
   MSRPError,
-  MSRPServer,
+  type MSRPRelaySettings,
   MSRPSession,
   type MSRPTransport,
   receiveFile,
@@ -24,14 +24,18 @@ import { failedEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
 import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { contentOf } from '../input.ts';
+import { type MeetingPlace, PortPlace, RelayPlace } from '../meeting-place.ts';
+import { addRelayOptions, type RelayOptions, relayOf } from '../relay-option.ts';
 
-interface ReceiveOptions {
+interface ReceiveOptions extends RelayOptions {
   listen: string;
   dir: string;
   once?: true;
   cert?: string;
   key?: string;
   shards?: string;
+  ca?: string;
+  idle?: string;
   json?: true;
 }
 
@@ -39,16 +43,21 @@ interface ReceiveOptions {
 const mostAtOnce = 128;
 
 export function addReceive(program: Command): void {
-  addCommand(program, {
+  const command = addCommand(program, {
     name: 'receive',
     summary: 'Wait for senders and keep the files that they send.',
-    examples: ['msrp receive --dir inbox', 'msrp receive --listen msrps://192.0.2.7:2855 --once --json'],
+    examples: [
+      'msrp receive --dir inbox',
+      'msrp receive --listen msrps://192.0.2.7:2855 --once --json',
+      'msrp receive --relay msrps://alice@example.com --password-file secret',
+    ],
     notes: [
       'A file is NAME.part until it is whole, then NAME, or NAME-1, NAME-2 … where that is taken: no file is ever\nreplaced. Its sender hears that it is delivered when it is there under its name.',
       'Of a transfer that breaks off NAME.part stays, with NAME.part.json to know it by: msrp send --resume goes on behind\nit. It is removed when the sender gives the file up, or the disk has no room for it. A .part of what had no size,\nas standard input, cannot be gone on with, and is left only by a receiver that was killed (SIGKILL).',
     ],
     events: ['listening', 'resumed', 'received', 'failed'],
-  })
+  });
+  addRelayOptions(command)
     .option(
       '-l, --listen <uri>',
       'where to listen: msrp:// or msrps://, host and port; port 0 is any free one',
@@ -59,22 +68,36 @@ export function addReceive(program: Command): void {
     .option('--cert <file>', 'the certificate for msrps://; without one a new one is made, and its fingerprint shown')
     .option('--key <file>', 'the private key of the certificate')
     .option('--shards <n>', 'worker threads for connections, TLS and decoding; 0 is none', '0')
+    .option('--ca <file>', 'the certificates of the authorities to trust, for the relay')
+    .option('--idle <seconds>', 'behind a relay: how long a sender may be silent until it counts as gone', '60')
     .option('-j, --json', 'one line of JSON for each event')
     .action((options: ReceiveOptions) => run('receive', (context) => receive(options, context), options));
 }
 
 async function receive(options: ReceiveOptions, context: CommandContext): Promise<ExitCode> {
+  const relay = await relayOf(options);
   const uri = listenURI(options.listen);
   await useFolder(options.dir);
-  const { connect, fingerprint } = await tlsOf(uri, options);
-  const server = new MSRPServer({ ...connect, shards: shardsOf(options.shards) });
-  const receiver = new Receiving(server, options, context);
-  try {
-    await receiver.listen(uri, fingerprint);
-    return await receiver.run();
-  } finally {
-    await server.close();
+  const receiver = new Receiving(options, context);
+  if (relay === undefined) {
+    const { connect, fingerprint } = await tlsOf(uri, options);
+    return receiver.run(new PortPlace(uri, { ...connect, shards: shardsOf(options.shards) }), fingerprint);
   }
+  return receiver.run(await relayPlace(relay, options, (path) => void receiver.show(path)));
+}
+
+async function relayPlace(
+  relay: MSRPRelaySettings,
+  { ca, cert, key, idle }: ReceiveOptions,
+  onNewPath: (path: string) => void,
+): Promise<RelayPlace> {
+  if ((cert ?? key) !== undefined) {
+    throw new CommandFailure('--cert and --key are not for --relay: the relay listens', ExitCode.usage);
+  }
+  const silenceMs = Number(idle) * 1000;
+  if (!(silenceMs > 0)) throw new CommandFailure(`--idle wants a number of seconds, not ${idle}`, ExitCode.usage);
+  const tls = ca === undefined ? undefined : { ca: await contentOf(ca) };
+  return new RelayPlace(relay, { onNewPath, silenceMs, ...(tls !== undefined && { tls }) });
 }
 
 function shardsOf(text = '0'): number {
@@ -132,22 +155,22 @@ async function tlsOf(
 }
 
 class Receiving {
-  readonly #server: MSRPServer;
   readonly #options: ReceiveOptions;
   readonly #context: CommandContext;
-  #uri!: URI;
+  #place!: MeetingPlace;
+  #path = '';
   #files = 0;
   #failures = 0;
 
-  constructor(server: MSRPServer, options: ReceiveOptions, context: CommandContext) {
-    this.#server = server;
+  constructor(options: ReceiveOptions, context: CommandContext) {
     this.#options = options;
     this.#context = context;
   }
 
-  async listen(uri: URI, fingerprint: string | undefined): Promise<void> {
-    await this.#prepare(uri);
-    const path = String(this.#uri);
+  /** Tells people the path for the next sender, unless they know it. */
+  async show(path: string, fingerprint?: string): Promise<void> {
+    if (path === this.#path) return;
+    this.#path = path;
     const lines = [`waiting for a sender; give it this path:`, `  ${path}`];
     if (fingerprint !== undefined) lines.push(`  --fingerprint "${fingerprint}"`);
     await this.#context.tell(
@@ -156,35 +179,42 @@ class Receiving {
     );
   }
 
-  async #prepare(uri: URI): Promise<void> {
+  async #prepare(fingerprint?: string): Promise<void> {
+    let path: string;
     try {
-      const [prepared] = await this.#server.prepare(uri);
-      if (prepared !== undefined) this.#uri = prepared;
+      path = await this.#place.prepare();
     } catch (error) {
       throw new CommandFailure(reasonOf(error), ExitCode.io, { cause: error });
     }
+    await this.show(path, fingerprint);
   }
 
   /** One sender after the other. */
-  async run(): Promise<ExitCode> {
+  async run(place: MeetingPlace, fingerprint?: string): Promise<ExitCode> {
     const { signal } = this.#context;
-    while (!signal.aborted) {
-      const transport = await this.#nextSender();
-      if (transport !== undefined) await this.#serve(transport);
-      if (this.#options.once && transport !== undefined) break;
+    this.#place = place;
+    try {
+      await this.#prepare(fingerprint);
+      while (!signal.aborted) {
+        const transport = await this.#nextSender();
+        if (transport !== undefined) await this.#serve(transport);
+        if (this.#options.once && transport !== undefined) break;
+      }
+    } finally {
+      await place.close();
     }
     return this.#files > 0 && this.#failures === 0 ? ExitCode.ok : ExitCode.fault;
   }
 
   async #nextSender(): Promise<MSRPTransport | undefined> {
     try {
-      return await this.#server.complete(undefined, { localUri: this.#uri, signal: this.#context.signal });
+      return await this.#place.next(this.#context.signal);
     } catch (error) {
       if (this.#context.signal.aborted) return undefined;
       if (!(error instanceof MSRPBindSessionTimeout)) {
         throw new CommandFailure(reasonOf(error), ExitCode.fault, { cause: error });
       }
-      await this.#prepare(this.#uri);
+      await this.#prepare();
       return undefined;
     }
   }
@@ -197,7 +227,7 @@ class Receiving {
   }
 
   async #prepareNext(): Promise<void> {
-    if (!this.#options.once && !this.#context.signal.aborted) await this.#prepare(this.#uri);
+    if (!this.#options.once && !this.#context.signal.aborted) await this.#prepare();
   }
 
   /** When we are to stop, the session ends, and what came before, and was acknowledged, is stored still. */

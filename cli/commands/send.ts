@@ -3,9 +3,10 @@
 import type { Command } from 'commander';
 import { createHash, X509Certificate } from 'node:crypto';
 import {
-  ConnectorDirect,
   dispositionOf,
+  getConnector,
   MSRPError,
+  type MSRPRelaySettings,
   MSRPSession,
   type OutgoingMessage,
   parsePath,
@@ -20,8 +21,9 @@ import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { type FileSource, fileSourceOf, octetsOf } from '../file-source.ts';
 import { cannotRead, contentOf } from '../input.ts';
 import { showProgress } from '../progress.ts';
+import { addRelayOptions, type RelayOptions, relayOf } from '../relay-option.ts';
 
-interface SendCommandOptions {
+interface SendCommandOptions extends RelayOptions {
   chunkSize: string;
   fingerprint?: string;
   ca?: string;
@@ -37,7 +39,7 @@ const defaultChunkSize = 65_536;
 const farewellMs = 1000;
 
 export function addSend(program: Command): void {
-  addCommand(program, {
+  const command = addCommand(program, {
     name: 'send',
     summary: 'Send files to a receiver.',
     examples: [
@@ -45,13 +47,15 @@ export function addSend(program: Command): void {
       'msrp send --resume --limit 10M "$path" disk.img',
       'tar c folder | msrp send "$path" - --name folder.tar',
       'msrp send "msrps://192.0.2.7:2855/iau39soe2843z;tcp" photo.jpg --fingerprint "$fingerprint"',
+      'msrp send "$path" photo.jpg --relay msrps://bob@example.com --password-file secret',
     ],
     notes: [
       'Files are sent one after the other; the first that fails is the last. It ends when the receiver has reported that\nit has all of them, or, where a receiver sends no reports, 30 s after all was acknowledged.',
       'With --resume from the first attempt on, a file that broke off goes on where the receiver has kept it, as long as\nits name, size and time of change stay the same.',
     ],
     events: ['sent', 'failed'],
-  })
+  });
+  addRelayOptions(command)
     .argument('<path>', 'the path that the receiver shows: one URI, or several with spaces between them')
     .argument('<file...>', 'files; - is standard input')
     .option(
@@ -79,7 +83,8 @@ async function send(
   options: SendCommandOptions,
   context: CommandContext,
 ): Promise<ExitCode> {
-  const remote = pathOf(path, options);
+  const relay = await relayOf(options);
+  const remote = pathOf(path, relay, options);
   const bytesPerSecond = limitOf(options.limit);
   const chunkSize = Number(options.chunkSize);
   if (!Number.isInteger(chunkSize) || chunkSize < 1) {
@@ -89,7 +94,7 @@ async function send(
     throw new CommandFailure('standard input can be sent only once', ExitCode.usage);
   }
   const sources = await Promise.all(files.map((file) => fileSourceOf(file, options.name)));
-  const session = await connect(remote, chunkSize, options, context.signal);
+  const session = await connect(remote, relay, chunkSize, options, context.signal);
   // Whoever gives a message up cannot go on with it later.
   const breakOff = (): void =>
     session.transport.destroy(new MSRPError('MSRP_ERR_ABORTED', 'broken off, to be resumed', { scope: 'session' }));
@@ -114,7 +119,11 @@ function limitOf(text: string | undefined): number | undefined {
   throw new CommandFailure(`--limit wants octets a second, such as 500K or 10M, not ${text}`, ExitCode.usage);
 }
 
-function pathOf(text: string, { fingerprint, ca }: SendCommandOptions): readonly URI[] {
+function pathOf(
+  text: string,
+  relay: MSRPRelaySettings | undefined,
+  { fingerprint, ca }: SendCommandOptions,
+): readonly URI[] {
   let path: readonly URI[];
   try {
     path = parsePath(text.trim(), undefined, true);
@@ -122,20 +131,24 @@ function pathOf(text: string, { fingerprint, ca }: SendCommandOptions): readonly
     throw new CommandFailure(`that is no path: ${reasonOf(error)}`, ExitCode.usage);
   }
   // Whoever names a certificate does not want to send without one.
-  if ((fingerprint ?? ca) !== undefined && path[0]?.useTLS !== true) {
-    throw new CommandFailure('--fingerprint and --ca are for paths that begin with msrps://', ExitCode.usage);
+  const nextHop = relay?.uri ?? path[0];
+  if ((fingerprint ?? ca) !== undefined && nextHop?.useTLS !== true) {
+    const what = relay === undefined ? 'paths that begin' : 'a relay that begins';
+    throw new CommandFailure(`--fingerprint and --ca are for ${what} with msrps://`, ExitCode.usage);
   }
   return path;
 }
 
 async function connect(
   path: readonly URI[],
+  relay: MSRPRelaySettings | undefined,
   chunkSize: number,
   { fingerprint, ca }: SendCommandOptions,
   signal: AbortSignal,
 ): Promise<MSRPSession> {
   const authorities = ca === undefined ? undefined : await authoritiesIn(ca);
-  const connector = new ConnectorDirect({
+  const connector = getConnector({
+    relay,
     tls: {
       ...(fingerprint !== undefined && { fingerprints: [fingerprint] }),
       ...(authorities !== undefined && { ca: authorities }),
@@ -145,6 +158,7 @@ async function connect(
     await connector.prepare();
     return new MSRPSession(await connector.complete(path, { signal }), { chunkSize });
   } catch (error) {
+    await connector.cleanup();
     const isUsage = error instanceof MSRPError && error.code === 'MSRP_ERR_ARGUMENT';
     throw new CommandFailure(reasonOf(error), isUsage ? ExitCode.usage : ExitCode.fault, { cause: error });
   }

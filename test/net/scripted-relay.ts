@@ -87,9 +87,9 @@ export class ScriptedRelay {
 
   /** A path for whoever AUTHs there. */
   issue(connection: RelayConnection): string {
-    const { host, port, useTLS, keepsPath } = this.o;
+    const { host, useTLS, keepsPath } = this.o;
     const id = keepsPath ? `kept${this.connections.indexOf(connection)}` : `token${++this.#issued}`;
-    const uri = new URI({ host, port, useTLS, sessionId: id });
+    const uri = new URI({ host, port: this.port, useTLS, sessionId: id });
     this.tokens.set(uri.key, connection);
     return String(uri);
   }
