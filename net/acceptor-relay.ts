@@ -29,12 +29,8 @@ export class AcceptorRelay extends RelayedConnector {
     const leg = this.take();
     if (leg.over !== undefined) throw leg.over;
     const expectation = this.#expectation!;
-    const bound = expectation.complete(fullRemotePath);
     try {
-      return this.give(leg, await this.#inTime(bound, o.signal));
-    } catch (error) {
-      expectation.abandon(bound, error as Error);
-      throw error;
+      return this.give(leg, await this.#inTime(expectation.complete(fullRemotePath), o.signal));
     } finally {
       await this.cleanup();
     }

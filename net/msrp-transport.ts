@@ -135,6 +135,7 @@ export class MSRPTransport implements Bound, FrameSource {
   changeRemotePath(fullRemotePath: readonly URI[]): void {
     this.#remotePaths = [[...fullRemotePath], this.fullRemotePath];
     this.#usePath = undefined;
+    this.#checkedPath = undefined;
   }
 
   /** A chunk of this session, its fields in the order that every peer takes. Throws `MSRP_ERR_ARGUMENT`. */

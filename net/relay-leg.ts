@@ -198,7 +198,6 @@ export class RelayLeg implements Bound, SessionPlace {
   }
 
   #admit(head: Head): ChunkSink | undefined {
-    if (head.method === undefined) return undefined;
     const admitted = this.admit(this.connection, head);
     if (typeof admitted !== 'number') return admitted;
     this.connection.respond(head, admitted);

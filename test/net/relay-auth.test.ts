@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
 import {
   AcceptorRelay,
@@ -10,6 +11,7 @@ import {
   URI,
 } from '../../index.ts';
 import { SimulatedNetwork } from '../simulation/simulated-network.ts';
+import { emptySend } from './raw-peer.ts';
 import { alice, connectorIn, openWorld, type RelayWorld } from './relay-world.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
 import { answerTo, authentic, challenge, dies, granted, refuses, silent, type Step } from './scripted-relay.ts';
@@ -186,47 +188,109 @@ describe('AUTH', () => {
   test.each([0, 1])('cleanup() while the relay has to answer AUTH %i leaves nothing', async (before) => {
     const w = await openWorld();
     w.relay.script.push(...[challenge()].slice(0, before), silent);
-    const made = connectorIn(w);
+    const made = new ConnectorRelay([new MSRPRelaySettings(alice), new MSRPRelaySettings(alice)], w.options);
     const prepare = made.prepare();
     await w.network.run(() => w.relay.auths.length > before);
     await made.cleanup();
     expect((await rejectionOf(w.network.settle(prepare))).code).toBe('MSRP_ERR_ABORTED');
     await w.network.run();
-    expect(w.relay.connections[0]!.endpoint.ended).toBe(true);
+    expect(w.relay.connections.map(({ endpoint }) => endpoint.ended)).toEqual([true]);
+    expect(w.logged).toEqual([]);
     expect(w.network.clock.now()).toBeLessThan(6_000);
   });
 });
 
-describe('several relays', () => {
-  test('are AUTHed in order, each through those before, and the SDP has them reversed', async () => {
+const innerToken = 'msrps://relay.test:2855/inner;tcp';
+const outerToken = 'msrps://outer.test:2855/outer;tcp';
+const bob = 'msrps://bob.test:9/bob;tcp';
+const outer = new MSRPRelaySettings({ domain: 'outer.test', username: 'alice', password: 'wonderland' });
+
+/** What the inner relay says, and what comes through it from the outer one. */
+function chainScript(last: Record<string, string> = {}, first: Record<string, string> = {}): Step[] {
+  return [
+    challenge(),
+    granted({ 'Use-Path': innerToken, ...first }),
+    challenge({ nonce: 'o' }),
+    granted({ 'Use-Path': `${innerToken} ${outerToken}`, ...last }),
+  ];
+}
+
+test('cleanup() at whatever moment after the 200 leaves nothing', async () => {
+  for (let turns = 0; turns < 40; turns++) {
     const w = await openWorld();
-    const outer = new MSRPRelaySettings({ domain: 'outer.test', username: 'bob', password: 'looking-glass' });
-    let outerAuths = 0;
-    const made = connectorIn(w, { outer });
-    const prepare = made.prepare();
-    await w.network.run(() => w.relay.auths.some(({ toPath }) => toPath.length === 2));
-    for (;;) {
-      const request = w.relay.auths.at(-1)!;
-      expect(request.toPath.map(String)).toEqual(['msrps://relay.test:2855/token1;tcp', 'msrps://outer.test;tcp']);
-      outerAuths++;
-      const [connection] = w.relay.connections;
-      if (request.headers.authorization === undefined) {
-        connection!.send(answerTo(request, 401, [['WWW-Authenticate', 'Digest realm="o", nonce="n", qop="auth"']]));
-        await w.network.run(() => w.relay.auths.at(-1) !== request);
-        continue;
-      }
-      expect(request.headers.authorization.parameters.get('uri')).toBe('msrps://outer.test;tcp');
-      const usePath = 'msrps://relay.test:2855/token1;tcp msrps://outer.test:2855/o1;tcp';
-      connection!.send(answerTo(request, 200, [['Use-Path', usePath]]));
-      break;
-    }
-    const path = await w.network.settle(prepare);
-    expect(outerAuths).toBe(2);
-    expect(path.map(String)).toEqual([
-      'msrps://outer.test:2855/o1;tcp',
-      'msrps://relay.test:2855/token1;tcp',
-      String(path[2]),
+    const made = connectorIn(w);
+    w.relay.script.push(granted());
+    let cleanedUp: Promise<void> | undefined;
+    const onReceived = (event: unknown): void => {
+      const { head } = event as { head: { code?: number } };
+      if (head.code === 200) cleanedUp ??= afterTurns(turns, () => made.cleanup());
+    };
+    subscribe('msrp.chunk.received', onReceived);
+    await w.network
+      .settle(made.prepare())
+      .catch((error: unknown) => expect(error).toMatchObject({ code: 'MSRP_ERR_ABORTED' }));
+    unsubscribe('msrp.chunk.received', onReceived);
+    await cleanedUp;
+    await w.network.run();
+    expect([turns, w.relay.connections[0]!.endpoint.ended]).toEqual([turns, true]);
+  }
+});
+
+async function afterTurns(turns: number, callback: () => Promise<void>): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+  await callback();
+}
+
+describe('several relays', () => {
+  test.each([
+    ['all of the path', `${innerToken} ${outerToken}`],
+    ['only itself', outerToken],
+  ])('are AUTHed in order, each through those before; the last names %s', async (_, usePath) => {
+    const w = await openWorld();
+    const path = await prepared(w, chainScript({ 'Use-Path': usePath }), { outer });
+    expect(path.slice(0, 2)).toEqual([outerToken, innerToken]);
+    expect(w.relay.auths.map(({ toPath }) => toPath.map(String))).toEqual([
+      ['msrps://relay.test:2855;tcp'],
+      ['msrps://relay.test:2855;tcp'],
+      [innerToken, 'msrps://outer.test;tcp'],
+      [innerToken, 'msrps://outer.test;tcp'],
     ]);
+    expect(w.relay.auths.every(({ fromPath }) => fromPath.map(String).join() === path[2])).toBe(true);
+    expect(parameters(w, 'nonce')).toEqual([undefined, 'n', undefined, 'o']);
+    expect(parameters(w, 'uri')[3]).toBe('msrps://outer.test;tcp');
+  });
+
+  test('carry the session, the nearest first in To-Path, the furthest in the SDP', async () => {
+    const w = await openWorld();
+    const made = connectorIn(w, { outer });
+    w.relay.script.push(...chainScript());
+    await w.network.settle(made.prepare());
+    const transport = await w.network.settle(made.complete([URI.parse(bob)]));
+    closeAfterTest(() => transport.destroy());
+    const local = String(transport.localUri);
+    expect(transport.fullLocalPath.map(String)).toEqual([outerToken, innerToken, local]);
+    expect(transport.makeChunk().toPath.map(String)).toEqual([innerToken, outerToken, bob]);
+    for (const [path, status] of [
+      [`${innerToken} ${outerToken} ${bob}`, undefined],
+      [`${outerToken} ${innerToken} ${bob}`, 481],
+    ] as const) {
+      const frame = emptySend('fromBob', local, 'Failure-Report: no\r\n', path);
+      w.relay.connections[0]!.endpoint.socket.write([Buffer.from(frame)]);
+      const chunk = await w.network.settle(transport.readChunk());
+      expect(transport.checkIncomingSendChunk(chunk)?.status).toBe(status);
+    }
+  });
+
+  test.each([
+    [100, 600],
+    [600, 100],
+  ])('are renewed by the shorter of their times, %i and %i', async (inner, furthest) => {
+    const w = await openWorld();
+    await prepared(w, chainScript({ Expires: String(furthest) }, { Expires: String(inner) }), { outer });
+    await w.network.run(w.network.clock.now() + 79_000);
+    expect(w.relay.auths).toHaveLength(4);
+    await w.network.run(w.network.clock.now() + 2_000);
+    expect(w.relay.auths.length).toBeGreaterThan(4);
   });
 
   test('the next one is used where one fails, whatever it is', async () => {
@@ -293,11 +357,13 @@ describe('SRV', () => {
   test('is not asked for a port, a host or an address', async () => {
     const w = await openWorld();
     w.network.names.set('there.test', '127.0.0.1');
-    const resolver = { resolveSrv: () => Promise.reject(new Error('asked')) };
+    let asked = 0;
+    const resolver = { resolveSrv: () => Promise.reject(new Error(`asked ${++asked} times`)) };
     for (const init of [alice, { ...domain, host: 'there.test' }, { ...domain, domain: '127.0.0.1' }]) {
       const path = await w.network.settle(connectorIn(w, init, { resolver }).prepare());
       expect(path).toHaveLength(2);
     }
+    expect(asked).toBe(0);
   });
 
   test('a DNS that does not answer within connectMs counts as no record', async () => {

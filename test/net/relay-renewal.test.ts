@@ -73,6 +73,26 @@ describe('renewal', () => {
     expect(await renewals(world, 60 * minute)).toEqual([80, 120]);
   });
 
+  test('counts from what was asked for where the relay does not say', async () => {
+    const world = await openWorld({ keepsPath: true });
+    world.relay.script.push(granted({ Expires: undefined }));
+    await world.network.settle(connectorIn(world, { expires: 100 }).prepare());
+    expect(await renewals(world, minute + 25_000)).toEqual([80, 80]);
+  });
+
+  test('that fails for good before the session is bound has complete() say so', async () => {
+    const world = await openWorld({ keepsPath: true });
+    const connector = connectorIn(world);
+    await world.network.settle(connector.prepare());
+    world.relay.script.push(...Array.from({ length: 20 }, () => refuses(403)));
+    await renewals(world, 10 * minute);
+    const complete = connector.complete([URI.parse('msrps://bob.test:9/bob;tcp')]);
+    expect(await rejectionOf(world.network.settle(complete))).toMatchObject({
+      code: 'MSRP_ERR_RELAY_AUTH',
+      status: 403,
+    });
+  });
+
   test('with another path goes on over the old one until the peer has agreed to the new one', async () => {
     const world = await openWorld();
     const changes: URI[][] = [];

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
 import {
   AcceptorDirect,
@@ -15,6 +16,9 @@ import {
   type MSRPTransport,
   URI,
 } from '../../index.ts';
+import { Connection } from '../../net/connection.ts';
+import { settingsOf } from '../../net/options.ts';
+import { RelayLeg } from '../../net/relay-leg.ts';
 import { closeAfterTest, rejectionOf } from './open.ts';
 import { emptySend } from './raw-peer.ts';
 import {
@@ -249,6 +253,34 @@ describe('an acceptor', () => {
     expect(await reaches(world, near, far, 'hello')).toBe('hello');
   });
 
+  test.each([
+    ['by another relay', 'msrps://other.test:2855/token1;tcp msrps://mallory.test:9/m;tcp'],
+    ['from our relay itself', undefined],
+  ])('refuses who comes %s', async (_, path) => {
+    const world = await openWorld();
+    const { acceptor, answer } = await both(world);
+    const complete = acceptor.complete();
+    complete.catch(() => {});
+    sendRaw(world, emptySend('stray1', answer[1]!, '', path ?? String(answer[0])));
+    await world.network.run(() => receivedBy(world.relay).includes('-------stray1$'));
+    expect(receivedBy(world.relay)).toContain('MSRP stray1 481');
+  });
+
+  test('whose session is over at once has left the relay', async () => {
+    const world = await openWorld();
+    const { acceptor, connector, answer } = await both(world);
+    const onBound = (event: unknown): void => {
+      const { transport } = event as { transport: MSRPTransport };
+      if (transport.localUri === answer[1]) transport.destroy();
+    };
+    subscribe('msrp.session.bound', onBound);
+    const ends = await world.network.settle(Promise.all([connector.complete(answer), acceptor.complete()]));
+    unsubscribe('msrp.session.bound', onBound);
+    await world.network.run(world.network.clock.now() + 10_000);
+    expect(world.relay.connections[0]!.endpoint.ended).toBe(true);
+    for (const end of ends) closeAfterTest(() => end.destroy());
+  });
+
   test('to whom nobody comes is an MSRPBindSessionTimeout, and leaves nothing', async () => {
     const world = await openWorld();
     const { acceptor, offer, connector } = await both(world);
@@ -326,6 +358,22 @@ describe('a pool', () => {
     expect(shared.size).toBe(0);
   });
 
+  test('reads on for the others when a session that stopped it has ended', async () => {
+    const world = await openWorld();
+    const shared = pool();
+    const limits = { unreadBytes: 1000 };
+    const pairs = [
+      await sessionIn(world, { far: { pool: shared, limits } }),
+      await sessionIn(world, { far: { pool: shared, limits } }),
+    ];
+    const [from, to] = pairs[0]!;
+    const large = from.makeChunk({ data: 'x'.repeat(5000), failureReport: 'no' });
+    await world.network.settle(from.writeChunk(large));
+    await world.network.run(world.network.clock.now() + 100);
+    to.destroy();
+    expect(await reaches(world, ...pairs[1]!, 'the other')).toBe('the other');
+  });
+
   test('forgets the connection to a relay that did not answer', async () => {
     const world = await openWorld();
     const shared = pool();
@@ -356,6 +404,22 @@ describe('a pool', () => {
     expect((await rejectionOf(world.network.settle(second))).code).toBe('MSRP_ERR_STATE');
     expect(shared.size).toBe(1);
   });
+});
+
+test('a connection that has closed meanwhile takes no AUTH', async () => {
+  const world = await openWorld();
+  const settings = settingsOf(world.options);
+  const target = { host: 'relay.test', port: 2855, tls: {} };
+  const connection = new Connection(await world.network.settle(world.network.connect(target)), settings, {
+    admit: () => 481,
+  });
+  connection.destroy();
+  await world.network.run();
+  const uri = URI.parse('msrps://alice.test:9/mine;tcp');
+  const leg = new RelayLeg(connection, uri, [new MSRPRelaySettings(alice)], settings, {});
+  const startedAt = world.network.clock.now();
+  const error = await rejectionOf(world.network.settle(leg.authenticate(new AbortController().signal)));
+  expect([error.code, world.network.clock.now()]).toEqual(['MSRP_ERR_CLOSED', startedAt]);
 });
 
 test.each([

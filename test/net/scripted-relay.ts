@@ -119,7 +119,7 @@ export class RelayConnection {
 
   #onChunk(chunk: Chunk): void {
     if (chunk.method !== undefined) this.relay.requests.push(chunk);
-    if (chunk.method === 'AUTH' && chunk.toPath.length === 1) {
+    if (chunk.method === 'AUTH') {
       const answer = (this.relay.script.shift() ?? authentic)(chunk, this);
       if (answer !== undefined) this.send(answer);
     } else if (chunk.method !== undefined) this.#forward(chunk);
