@@ -95,7 +95,7 @@ async function relayPlace(
     throw new CommandFailure('--cert and --key are not for --relay: the relay listens', ExitCode.usage);
   }
   const silenceMs = Number(idle) * 1000;
-  if (!(silenceMs > 0)) throw new CommandFailure(`--idle wants a number of seconds, not ${idle}`, ExitCode.usage);
+  if (!(silenceMs > 0)) throw new CommandFailure(`--idle wants a number of seconds, not ${idle ?? ''}`, ExitCode.usage);
   const tls = ca === undefined ? undefined : { ca: await contentOf(ca) };
   return new RelayPlace(relay, { onNewPath, silenceMs, ...(tls !== undefined && { tls }) });
 }
