@@ -20,6 +20,7 @@ export {
   type PeerInfo,
   type TransportSink,
 } from './msrp-transport.ts';
+export { type IdentEntry, IdentTable } from './ident-table.ts';
 export { nodeNetwork } from './node-network.ts';
 export {
   type ConnectionLimits,
@@ -38,3 +39,4 @@ export * from './socket.ts';
 export { type Remote, UnboundLimit, type UnboundLimits } from './unbound-limit.ts';
 export { type MSRPRelayInit, MSRPRelaySettings } from './relay-settings.ts';
 export type { ServiceRecord, ServiceResolver } from './srv.ts';
+export { type Transaction, Transactions } from './transactions.ts';

@@ -3,9 +3,8 @@
 //   MSRP id SEND … ↵↵ piece | piece | … | end-line          a long one leaves in pieces and can be ended after each (D-SEND-1)
 
 import { type Continuation, type Head, hasEndLine } from '../codec/index.ts';
-import { longestFixedRange, type Outbox, type Written } from '../net/index.ts';
+import { longestFixedRange, type Outbox, type Transaction, type Written } from '../net/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
-import type { Transaction } from './transactions.ts';
 
 /** What a chunk needs of its session. */
 export interface ChunkOwner {

@@ -4,8 +4,7 @@
 //      `--------abort, failure--------> stopping --`#` in a chunk--> over           cut --failure--> over
 
 import { type Head, MSRPError } from '../codec/index.ts';
-import { isSuccess, MSRPTransactionError } from '../net/index.ts';
-import type { IdentEntry } from './ident-table.ts';
+import { type IdentEntry, isSuccess, MSRPTransactionError } from '../net/index.ts';
 import type { HeadText } from './message-head.ts';
 import { Outcome } from './outcome.ts';
 import { OutgoingBody } from './outgoing-body.ts';

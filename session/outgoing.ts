@@ -13,16 +13,17 @@ import {
 } from '../codec/index.ts';
 import {
   type FrameSource,
+  IdentTable,
   isSuccess,
   longestFixedRange,
   MSRPTransactionError,
   type MSRPTransport,
   type Outbox,
   type Pulled,
+  Transactions,
 } from '../net/index.ts';
 import { callApplication } from './application.ts';
 import { ChunkQueue, type OnResponse, type QueueOwner } from './chunk-queue.ts';
-import { IdentTable } from './ident-table.ts';
 import { MessageHeads } from './message-head.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
 import { OutgoingMessage, type Sender, type SendOptions, tooLarge } from './outgoing-message.ts';
@@ -30,7 +31,6 @@ import type { SessionOptions } from './session-options.ts';
 import { paced } from './paced.ts';
 import { type Body, sourceOf } from './source.ts';
 import { RecentIds } from './recent-ids.ts';
-import { Transactions } from './transactions.ts';
 import { Turns } from './turns.ts';
 
 /** Octets of a message that leave before others have their turn. */

@@ -2,8 +2,7 @@
 // octets that came ahead of others (D-RECV-4).
 
 import type { Head } from '../codec/index.ts';
-import type { CoarseTimer, Settings } from '../net/index.ts';
-import { type IdentEntry, IdentTable } from './ident-table.ts';
+import { type CoarseTimer, type IdentEntry, IdentTable, type Settings } from '../net/index.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import { type BodyTaker, Reassembly } from './reassembly.ts';
 

@@ -1,7 +1,7 @@
 // Something for each of the last 1,000 messages that are over, by Message-ID: to know duplicates by (D-RECV-10), and whom a late REPORT
 // is about.
 
-import { type IdentEntry, IdentTable } from './ident-table.ts';
+import { type IdentEntry, IdentTable } from '../net/index.ts';
 
 const remembered = 1000;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type IdentEntry, IdentTable } from '../../session/ident-table.ts';
+import { type IdentEntry, IdentTable } from '../../net/ident-table.ts';
 
 class Entry implements IdentEntry<Entry> {
   readonly ident: string;

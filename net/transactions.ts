@@ -2,8 +2,9 @@
 // One coarse timer, for whichever is due first, serves them all.
 
 import type { Head } from '../codec/index.ts';
-import type { CoarseTimer, Settings } from '../net/index.ts';
+import type { CoarseTimer } from './coarse-timers.ts';
 import { type IdentEntry, IdentTable } from './ident-table.ts';
+import type { Settings } from './options.ts';
 
 export interface Transaction extends IdentEntry<Transaction> {
   /** When the response is due; Infinity until the request is written. */
