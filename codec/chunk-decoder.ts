@@ -82,6 +82,11 @@ export class ChunkDecoder {
     return this.#written + this.#at;
   }
 
+  /** How many octets all writes before the current one had. */
+  get writtenBefore(): number {
+    return this.#written;
+  }
+
   /** In which part of a frame the input ends; undefined between two frames. */
   get openPart(): 'head' | 'body' | undefined {
     if (this.#head !== undefined) return 'body';

@@ -24,11 +24,20 @@ export class ConnectionPool {
   #idleMs: number;
   readonly #shared = new Map<string, Shared>();
 
+  readonly #admission: Pick<ConnectionOwner, 'admit' | 'isRelay'>;
+
   /**
    * `idleMs`: how long to keep a connection without sessions, in milliseconds; 0: not at all. Default 300,000. Throws
    * `MSRP_ERR_ARGUMENT` for what is no time.
    */
-  constructor(o: { idleMs?: number } = {}) {
+  constructor(o?: { idleMs?: number });
+  /** @internal `admission`: what becomes of requests for no session on a connection. Default: 481. */
+  constructor(o?: { idleMs?: number }, admission?: Pick<ConnectionOwner, 'admit' | 'isRelay'>);
+  constructor(
+    o: { idleMs?: number } = {},
+    admission: Pick<ConnectionOwner, 'admit' | 'isRelay'> = { admit: () => 481 },
+  ) {
+    this.#admission = admission;
     this.#idleMs = o.idleMs ?? defaultIdleMs;
     checkMs('idleMs', this.#idleMs);
   }
@@ -67,7 +76,7 @@ export class ConnectionPool {
 
   #ownerOf(shared: Shared): ConnectionOwner {
     return {
-      admit: () => 481,
+      ...this.#admission,
       onClose: () => this.#forget(shared),
       onIdle: () => this.#onIdle(shared),
     };

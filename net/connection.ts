@@ -38,9 +38,11 @@ export interface Bound extends ChunkSink {
 export interface ConnectionOwner {
   /**
    * A request for a URI that no session on this connection has. Returns the session that it binds, which the connection has then been
-   * given by `bind`, or the code to refuse it with.
+   * given by `bind`, or the code to refuse it with, or undefined when it has been refused.
    */
-  admit(connection: Connection, head: Head): Bound | number;
+  admit(connection: Connection, head: Head): Bound | number | undefined;
+  /** Takes what is on its way through as well: a path of any length goes to the session of its first URI. Default false. */
+  readonly isRelay?: boolean;
   onClose?(connection: Connection, error?: Error): void;
   /** No session is left. Default: it is closed. */
   onIdle?(connection: Connection): void;
@@ -54,7 +56,10 @@ export class Connection implements SocketHandler {
   readonly settings: Settings;
   readonly outbox: Outbox;
   readonly #owner: ConnectionOwner;
-  readonly #decoder: Decoder;
+  /** Says where in the stream it is, within a method of a session. */
+  readonly decoder: Decoder;
+  /** The read that is being dealt with. */
+  input: Buffer | undefined;
   readonly #watch: FrameWatch;
   readonly #traffic: TrafficLog | undefined;
   readonly #replies = new ReplyFormat();
@@ -81,9 +86,9 @@ export class Connection implements SocketHandler {
       onRoom: () => this.go(this.outbox),
       onFlush: (buffers) => this.#onFlush(buffers),
     });
-    this.#decoder = socket.decode?.(this.#sink()) ?? new ChunkDecoder(this.#sink(), options);
+    this.decoder = socket.decode?.(this.#sink()) ?? new ChunkDecoder(this.#sink(), options);
     const isStopped = (): boolean => this.#stops.size > 0;
-    this.#watch = new FrameWatch(this.#decoder, settings, isStopped, (error) => this.#reject(error));
+    this.#watch = new FrameWatch(this.decoder, settings, isStopped, (error) => this.#reject(error));
     socket.attach(this);
     socket.resume();
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this });
@@ -159,12 +164,14 @@ export class Connection implements SocketHandler {
   onData(input: Buffer): void {
     if (this.#state !== 'open') return;
     this.#traffic?.received(input);
+    this.input = input;
     try {
-      this.#decoder.write(input);
+      this.decoder.write(input);
       if (this.isOpen) this.#watch.onRead();
     } catch (error) {
       this.#reject(error as Error);
     }
+    this.input = undefined;
   }
 
   onDrain(): void {
@@ -181,7 +188,7 @@ export class Connection implements SocketHandler {
     let error: Error | undefined;
     if (this.#state === 'open') {
       try {
-        this.#decoder.end();
+        this.decoder.end();
       } catch (truncated) {
         error = truncated as Error;
       }
@@ -260,20 +267,25 @@ export class Connection implements SocketHandler {
   #route(head: Head): Bound | undefined {
     const path = head.toPath;
     if (path === this.#lastPath) return this.#lastSession;
-    const session = path.length === 1 ? this.#sessions.get(this.#keyOf(path[0]!)) : undefined;
+    const session = this.#isOurs(path) ? this.#sessions.get(this.#keyOf(path[0]!)) : undefined;
     if (session === undefined) return this.#admit(head);
     this.#lastPath = path;
     this.#lastSession = session;
     return session;
   }
 
+  #isOurs(path: readonly URI[]): boolean {
+    return path.length === 1 || this.#owner.isRelay === true;
+  }
+
   /** R4975-7.3-1: a request for no session here. */
   #admit(head: Head): Bound | undefined {
     if (head.method === undefined) return this.#askerOf(head);
-    const admitted = head.toPath.length === 1 ? this.#owner.admit(this, head) : 481;
-    if (typeof admitted !== 'number') return admitted;
-    this.respond(head, admitted);
-    this.#countBad('a request for no session here');
+    const admitted = this.#isOurs(head.toPath) ? this.#owner.admit(this, head) : 481;
+    if (typeof admitted === 'object') return admitted;
+    if (admitted !== undefined) this.respond(head, admitted);
+    // Relays share connections: the rest of a session that is over is no reason to end the others.
+    if (this.#owner.isRelay !== true || this.#sessions.size === 0) this.#countBad('a request for no session here');
     return undefined;
   }
 

@@ -5,8 +5,11 @@
 
 import { highWaterBytes, type Network, type Socket } from './socket.ts';
 
-/** Whether a source has more: nothing until it asks again, another frame, or the rest of one that is open. */
-export type Pulled = 'idle' | 'more' | 'open';
+/**
+ * Whether a source has more: nothing until it asks again, another frame, the rest of one that is open, or that but not before it asks
+ * again.
+ */
+export type Pulled = 'idle' | 'more' | 'open' | 'awaiting';
 
 /** Has frames to send: a session, or a transport. */
 export interface FrameSource {
@@ -78,6 +81,8 @@ export class Outbox {
   #sources: FrameSource[] = [];
   /** The source that has left a frame open; not among the others. */
   #running: FrameSource | undefined;
+  /** Whether it has the next part of that frame. */
+  #isReady = false;
   #batch = new Batch();
   /** What the system was given last and does not have yet. */
   #last: Batch | undefined;
@@ -107,7 +112,8 @@ export class Outbox {
   /** `source` has something to send: it will be asked, in its turn. Harmless when it waits already. */
   want(source: FrameSource): void {
     if (this.#isClosed || this.#isEnding) return;
-    if (source !== this.#running) this.#enqueue(source);
+    if (source === this.#running) this.#isReady = true;
+    else this.#enqueue(source);
     this.#schedule();
   }
 
@@ -182,10 +188,12 @@ export class Outbox {
     if (this.#control !== '') this.#takeControl();
     while (this.#batch.bytes < highWaterBytes) {
       if (this.#running !== undefined && this.#sources.length > 0) this.#yield(this.#running);
-      const source = this.#sources.shift() ?? this.#running;
+      const source = this.#sources.shift() ?? (this.#isReady ? this.#running : undefined);
       if (source === undefined) break;
       this.#pull(source);
     }
+    // Nobody will ask again for what it still awaits.
+    if (this.#isEnding && !this.#isReady) this.#interrupt('#');
     return !this.#batch.isEmpty || this.#batch.hasWritten;
   }
 
@@ -202,7 +210,8 @@ export class Outbox {
   #pull(source: FrameSource): void {
     source.isWaiting = false;
     const pulled = source.pull(this);
-    this.#running = pulled === 'open' ? source : undefined;
+    this.#running = pulled === 'open' || pulled === 'awaiting' ? source : undefined;
+    this.#isReady = pulled === 'open';
     if (pulled === 'more') this.#enqueue(source);
   }
 

@@ -46,7 +46,8 @@ export interface SocketHandler {
 }
 
 /** What makes tokens of what a socket delivers: a `ChunkDecoder`, or what stands for one that reads elsewhere. */
-export type Decoder = Pick<ChunkDecoder, 'write' | 'end' | 'openPart' | 'openOffset'>;
+export type Decoder = Pick<ChunkDecoder, 'write' | 'end' | 'openPart' | 'openOffset'> &
+  Partial<Pick<ChunkDecoder, 'offset' | 'writtenBefore'>>;
 
 /** Bytes both ways, with back-pressure both ways: the only door to I/O. */
 export interface Socket {
