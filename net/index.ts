@@ -34,6 +34,7 @@ export type { PeerName, PeerProfile } from './peer-profile.ts';
 export type { FrameSource, Outbox, Pulled, Written } from './outbox.ts';
 export { type Random, systemRandom } from './random.ts';
 export { formatResponse, isSuccess, makeResponse, mayReport, mayRespond, phraseOf } from './replies.ts';
+export * from './relay/index.ts';
 export type { Handler, ShardStats } from './shards/index.ts';
 export * from './socket.ts';
 export { type Remote, UnboundLimit, type UnboundLimits } from './unbound-limit.ts';

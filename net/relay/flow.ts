@@ -1,0 +1,291 @@
+// What one session sends to one next hop, on its way: the frames that came over one connection, in their order. It takes from the
+// connection that they come on and gives to the outbox of the one that they leave on.
+//
+//   leg `from` --heads, bodies, ends--> [ frames that wait ] --a quantum in each turn--> outbox of leg `to`
+//
+// A chunk begins to leave with the first read that does not hold its end. What waits is bounded: then the connection that it comes on
+// stops (D-RELAY-10), and whoever stops others on that connection for too long is failed.
+
+import type { Continuation, Head } from '../../codec/index.ts';
+import type { CoarseTimer } from '../coarse-timers.ts';
+import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
+import { type ChunkWay, ForwardedChunk, type ForwardedFrame } from './forwarded-chunk.ts';
+import { ForwardFormat } from './forward-format.ts';
+import { Passing } from './passing.ts';
+import type { RelayContext, RelayCounters } from './relay-context.ts';
+import type { RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
+
+/** Octets of a session that leave before others have their turn. */
+const quantumBytes = 16_384;
+/** Codes by which the next hop wants no more of a message (D-RELAY-8). */
+const finalCodes = new Set([408, 413, 481, 506]);
+/** Refused messages that are remembered: more than a session has under way. */
+const refusedKept = 64;
+
+export class Flow implements FrameSource, RelayFlow, ChunkWay {
+  isWaiting = false;
+  readonly from: RelayLeg;
+  readonly counters: RelayCounters;
+  /** Where it goes; undefined while that is being connected, and when there is no way any more. */
+  to: RelayLeg | undefined;
+  readonly #context: RelayContext;
+  /** How many URIs of To-Path are ours. */
+  readonly moved: number;
+  #format: ForwardFormat | undefined;
+  #queue: (WholeFrame | Passing)[] = [];
+  /** The chunk that is arriving. */
+  #arriving: Passing | undefined;
+  /** One that is arriving and no longer kept. */
+  #swallowed: ForwardedChunk | undefined;
+  #queuedBytes = 0;
+  #isStopped = false;
+  #stall: CoarseTimer | undefined;
+  #isOpen = true;
+  #isOver = false;
+  readonly #refused: string[] = [];
+
+  constructor(from: RelayLeg, context: RelayContext, moved: number) {
+    this.from = from;
+    this.counters = context.counters;
+    this.#context = context;
+    this.moved = moved;
+  }
+
+  /** Whether it takes requests. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Nothing waits here. */
+  get isEmpty(): boolean {
+    return this.#queue.length === 0 && this.#arriving === undefined;
+  }
+
+  /** The next hop is connected. */
+  start(to: RelayLeg): void {
+    if (this.#isOver) return;
+    this.to = to;
+    to.sources.add(this);
+    if (!this.isEmpty) this.#want();
+  }
+
+  /** A SEND begins to come. Returns whether it goes on: else it has been answered, and its body is for nobody. */
+  begin(head: Head): boolean {
+    if (head.messageId !== undefined && this.#refused.includes(head.messageId)) {
+      this.from.connection.respond(head, 413);
+      return false;
+    }
+    this.#swallowed = undefined;
+    this.#arriving = new Passing(new ForwardedChunk(head, this), this.formatOf(head), this);
+    return true;
+  }
+
+  formatOf(head: Head): ForwardFormat {
+    if (this.#format?.block === head.headers.block) return this.#format;
+    this.#format = new ForwardFormat(head, this.moved);
+    return this.#format;
+  }
+
+  onBody(bytes: Buffer, more: boolean): void {
+    const passing = this.#arriving;
+    if (passing === undefined) return;
+    passing.chunk.received += bytes.length;
+    passing.add(bytes);
+    this.#account(bytes.length);
+    // The read ends within the body: it begins to leave now.
+    if (!more) this.#enqueue(passing);
+  }
+
+  onEnd(flag: Continuation): void {
+    const passing = this.#arriving;
+    if (passing === undefined) return this.#onSwallowed();
+    this.#arriving = undefined;
+    passing.flag = flag;
+    passing.chunk.onArrived();
+    this.counters.chunks++;
+    this.counters.bytes += passing.chunk.received;
+    this.#enqueue(passing);
+  }
+
+  /** The end of a chunk of which nothing was kept: if the hop before was not answered, it is now. */
+  #onSwallowed(): void {
+    this.#swallowed?.onArrived();
+    this.#swallowed = undefined;
+  }
+
+  #enqueue(passing: Passing): void {
+    if (!passing.isQueued) this.#queue.push(passing);
+    passing.isQueued = true;
+    this.#want();
+  }
+
+  /** A whole frame that is no SEND. */
+  push(frame: WholeFrame): void {
+    this.#queue.push(frame);
+    this.#account(frame.bytes);
+    this.#want();
+  }
+
+  newId(): string {
+    return this.#context.settings.idents.transactionId();
+  }
+
+  pull(outbox: Outbox): Pulled {
+    let left = quantumBytes;
+    while (left > 0) {
+      const next = this.#queue[0];
+      if (next === undefined) break;
+      const isOpen = next instanceof Passing && next.isOpen;
+      if (!isOpen && this.to?.isFull === true) break;
+      if (!(next instanceof Passing)) left -= this.#pullWhole(outbox, next);
+      else {
+        const sent = next.pull(outbox, left);
+        this.#account(-sent);
+        left -= sent;
+        if (!next.isDone) return this.#pulledOpen(next);
+        this.#queue.shift();
+      }
+    }
+    this.#afterPull();
+    return this.#queue.length > 0 && this.to?.isFull !== true ? 'more' : 'idle';
+  }
+
+  #pulledOpen(passing: Passing): Pulled {
+    this.#afterPull();
+    if (passing.available > 0) return 'open';
+    return passing.isOpen ? 'awaiting' : 'idle';
+  }
+
+  #pullWhole(outbox: Outbox, frame: WholeFrame): number {
+    this.#queue.shift();
+    if (frame.answered !== undefined) this.to!.expect(frame.answered);
+    outbox.frame(frame.buffers, frame.answered);
+    this.#account(-frame.bytes);
+    return frame.bytes;
+  }
+
+  interrupt(outbox: Outbox, flag: '+' | '#'): void {
+    const open = this.#queue[0];
+    if (open instanceof Passing) open.interrupt(outbox, flag);
+  }
+
+  #want(): void {
+    this.to?.connection.outbox.want(this);
+  }
+
+  /** There is room for requests again. */
+  resume(): void {
+    if (this.#queue.length > 0) this.#want();
+  }
+
+  /** Octets have come, or gone. */
+  #account(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.counters.bufferedBytes += bytes;
+    if (this.#isStopped || this.#queuedBytes <= 0) return;
+    const { limits } = this.#context;
+    if (this.#queuedBytes > limits.unreadBytes || this.counters.bufferedBytes > limits.bufferedBytes) this.#stop();
+  }
+
+  #stop(): void {
+    this.#isStopped = true;
+    this.counters.stops++;
+    this.from.connection.stop(this);
+    const { settings } = this.#context;
+    this.#stall ??= settings.timers.start(settings.limits.stallMs, () => this.#onStall());
+  }
+
+  #afterPull(): void {
+    if (this.#isStopped && this.#queuedBytes <= this.#context.limits.unreadBytes / 2) this.#go();
+    if (this.isEmpty) this.to?.onDrained();
+  }
+
+  #go(): void {
+    this.#isStopped = false;
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    this.from.connection.go(this);
+  }
+
+  /** A next hop that does not read may stop its own session for as long as it likes, but not others. */
+  #onStall(): void {
+    if (this.from.connection.sessions <= 1) return this.#stall?.restart();
+    this.counters.stalls++;
+    this.fail(408, 'Downstream does not read');
+  }
+
+  /** The next hop has refused a frame (R4976-6.4.3). */
+  onRefused({ chunk, range }: ForwardedFrame, code: number, comment: string | undefined): void {
+    this.counters.refusals++;
+    const { messageId } = chunk.head;
+    if (messageId === undefined || !finalCodes.has(code)) return chunk.report(range, code, comment);
+    chunk.refuse(range, code, comment);
+    this.#refused.push(messageId);
+    if (this.#refused.length > refusedKept) this.#refused.shift();
+    this.#drop((each) => each.head.messageId === messageId, code, comment);
+    this.resume();
+  }
+
+  /** What is here of these chunks is for nobody any more. One that is arriving goes on to its end, for that is when it is answered. */
+  #drop(isDropped: (chunk: ForwardedChunk) => boolean, code: number, comment?: string): void {
+    const [open] = this.#queue;
+    // Its frame ends with "#".
+    if (open instanceof Passing && open.isOpen && isDropped(open.chunk)) this.to?.connection.outbox.forget(this);
+    const [dropped, kept] = partition(this.#queue, (each) => each instanceof Passing && isDropped(each.chunk));
+    this.#queue = kept;
+    for (const each of dropped) this.#dropOne(each as Passing, code, comment);
+    const arriving = this.#arriving;
+    if (arriving !== undefined && isDropped(arriving.chunk)) this.#dropOne(arriving, code, comment);
+    this.#afterPull();
+  }
+
+  #dropOne(passing: Passing, code: number, comment?: string): void {
+    passing.chunk.fail(code, comment);
+    this.#account(-passing.drop());
+    if (passing !== this.#arriving) return;
+    this.#arriving = undefined;
+    this.#swallowed = passing.chunk;
+  }
+
+  /** Nothing more comes, for the connection that it comes on is gone, or the session over: what has come whole still leaves (D-RELAY-4). */
+  end(): void {
+    this.#isOpen = false;
+    this.from.forget(this);
+    const passing = this.#arriving;
+    this.#arriving = undefined;
+    if (passing !== undefined) {
+      passing.flag = '#';
+      passing.chunk.fail(481);
+      this.#enqueue(passing);
+    }
+    if (this.#isStopped) this.#go();
+    if (this.isEmpty) this.to?.onDrained();
+  }
+
+  /** There is no way to the next hop, or none any more. */
+  fail(code: number, comment?: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isOpen = false;
+    this.from.forget(this);
+    const { to } = this;
+    this.#drop(() => true, code, comment);
+    for (const each of this.#queue.splice(0)) if (!(each instanceof Passing)) this.#failOther(each);
+    to?.connection.outbox.forget(this);
+    to?.sources.delete(this);
+    if (this.#isStopped) this.#go();
+    to?.onDrained();
+    this.to = undefined;
+  }
+
+  #failOther({ bytes, answered }: WholeFrame): void {
+    this.#account(-bytes);
+    answered?.onUnsent();
+  }
+}
+
+function partition<T>(all: readonly T[], isFirst: (each: T) => boolean): [T[], T[]] {
+  const parts: [T[], T[]] = [[], []];
+  for (const each of all) parts[isFirst(each) ? 0 : 1].push(each);
+  return parts;
+}

@@ -1,0 +1,120 @@
+// Connections to where sessions are passed on: shared, with TLS for msrps and our certificate for whoever asks (R4976-9.2-3), and not to
+// where a stranger could not connect itself (D-RELAY-13).
+
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import { MSRPError, type URI } from '../../codec/index.ts';
+import { ConnectionPool } from '../connection-pool.ts';
+import type { Connection, ConnectionOwner } from '../connection.ts';
+import { withDeadline } from '../deadline.ts';
+import { MSRPConnectTimeout } from '../errors.ts';
+import type { Settings } from '../options.ts';
+import type { ConnectTarget } from '../socket.ts';
+import { defaultPort } from '../uris.ts';
+
+/** RFC 6890 and its kin: what is not for the open network. */
+const special: readonly (readonly [address: string, prefix: number, family: 'ipv4' | 'ipv6'])[] = [
+  ['0.0.0.0', 8, 'ipv4'],
+  ['10.0.0.0', 8, 'ipv4'],
+  ['100.64.0.0', 10, 'ipv4'],
+  ['127.0.0.0', 8, 'ipv4'],
+  ['169.254.0.0', 16, 'ipv4'],
+  ['172.16.0.0', 12, 'ipv4'],
+  ['192.0.0.0', 24, 'ipv4'],
+  ['192.168.0.0', 16, 'ipv4'],
+  ['198.18.0.0', 15, 'ipv4'],
+  ['224.0.0.0', 3, 'ipv4'],
+  ['::', 127, 'ipv6'],
+  ['64:ff9b::', 96, 'ipv6'],
+  ['fc00::', 7, 'ipv6'],
+  ['fe80::', 10, 'ipv6'],
+  ['ff00::', 8, 'ipv6'],
+];
+
+const specialAddresses = new BlockList();
+for (const [address, prefix, family] of special) specialAddresses.addSubnet(address, prefix, family);
+
+/** Whether `address` is private, loopback, multicast or otherwise not of the open network. IPv4 within IPv6 counts as IPv4. */
+export function isSpecialAddress(address: string): boolean {
+  return specialAddresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+export interface NextHopOptions {
+  readonly allowPrivate: boolean;
+  readonly resolve: ((host: string) => Promise<readonly string[]>) | undefined;
+}
+
+export class NextHops {
+  readonly #settings: Settings;
+  readonly #options: NextHopOptions;
+  readonly #pool: ConnectionPool;
+  readonly #stop = new AbortController();
+
+  constructor(settings: Settings, options: NextHopOptions, owner: Pick<ConnectionOwner, 'admit' | 'isRelay'>) {
+    this.#settings = settings;
+    this.#options = options;
+    this.#pool = new ConnectionPool({}, owner);
+  }
+
+  get size(): number {
+    return this.#pool.size;
+  }
+
+  /**
+   * The connection to `uri`, which may be one that others use. Rejects with what `Network.connect` rejects with, with
+   * `MSRP_ERR_TIMEOUT`, or with `MSRP_ERR_CONNECT` where no address of the host is allowed.
+   */
+  connect(uri: URI): Promise<Connection> {
+    const { connectMs } = this.#settings.timeouts;
+    const late = (): Error => new MSRPConnectTimeout(`connecting to ${uri.host}`, connectMs);
+    return withDeadline(this.#settings, connectMs, [this.#stop.signal], late, (signal) => this.#connect(uri, signal));
+  }
+
+  async #connect(uri: URI, signal: AbortSignal): Promise<Connection> {
+    if (uri.transport !== 'tcp') {
+      throw new MSRPError('MSRP_ERR_CONNECT', `there is no way to ${uri.host} over ${uri.transport}`);
+    }
+    let failure = new MSRPError('MSRP_ERR_ABORTED', `connecting to ${uri.host} was aborted`);
+    for (const host of await this.#hostsOf(uri.host)) {
+      if (signal.aborted) break;
+      try {
+        return await this.#pool.connect(this.#targetOf(uri, host), this.#settings, signal);
+      } catch (error) {
+        failure = error as MSRPError;
+      }
+    }
+    throw failure;
+  }
+
+  /** The addresses that may be tried: looked up here, so that what was allowed is what is connected to. */
+  async #hostsOf(host: string): Promise<readonly string[]> {
+    if (this.#options.allowPrivate) return [host];
+    const allowed = (await this.#resolve(host)).filter((address) => !isSpecialAddress(address));
+    if (allowed.length > 0) return allowed;
+    throw new MSRPError('MSRP_ERR_CONNECT', `${host} has no address that the relay may connect to`);
+  }
+
+  async #resolve(host: string): Promise<readonly string[]> {
+    if (isIP(host) !== 0) return [host];
+    try {
+      if (this.#options.resolve !== undefined) return await this.#options.resolve(host);
+      return (await lookup(host, { all: true })).map(({ address }) => address);
+    } catch (cause) {
+      throw new MSRPError('MSRP_ERR_CONNECT', `connecting to ${host} failed: no such host`, { cause });
+    }
+  }
+
+  #targetOf(uri: URI, host: string): ConnectTarget {
+    const { tls } = this.#settings.options;
+    const port = uri.port ?? defaultPort;
+    if (!uri.useTLS) return { host, port };
+    // The name is part of what tells connections apart: two names may have one address.
+    const { cert, key, ca } = tls ?? {};
+    return { host, port, name: uri.host, tls: { cert, key, ca, servername: uri.host } };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#pool.close();
+  }
+}
