@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { codecMeasurements } from './codec.ts';
 import { format } from './format.ts';
+import { relayMeasurements } from './relay/index.ts';
 import type { Effort, Measurement, Row } from './row.ts';
 import { shardMeasurements } from './shards/index.ts';
 import { transferMeasurements } from './transfer/index.ts';
@@ -16,6 +17,7 @@ const suites: Readonly<Record<string, readonly Measurement[]>> = {
   codec: codecMeasurements,
   transfer: transferMeasurements,
   shards: shardMeasurements,
+  relay: relayMeasurements,
 };
 
 interface Options {

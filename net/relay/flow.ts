@@ -8,7 +8,7 @@
 
 import type { Continuation, Head } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
-import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
+import type { FrameSource, Outbox, Pulled, Written } from '../outbox.ts';
 import { type ChunkWay, ForwardedChunk, type ForwardedFrame } from './forwarded-chunk.ts';
 import { ForwardFormat } from './forward-format.ts';
 import { Passing } from './passing.ts';
@@ -101,6 +101,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     if (passing === undefined) return this.#onSwallowed();
     this.#arriving = undefined;
     passing.flag = flag;
+    if (!passing.isQueued) passing.rewrite(this.from.connection);
     passing.chunk.onArrived();
     this.counters.chunks++;
     this.counters.bytes += passing.chunk.received;
@@ -138,6 +139,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
       const isOpen = next instanceof Passing && next.isOpen;
       if (!isOpen && this.to?.isFull === true) break;
       if (!(next instanceof Passing)) left -= this.#pullWhole(outbox, next);
+      else if (next.input !== undefined) left -= this.#pullRewritten(outbox, next, left);
       else {
         const sent = next.pull(outbox, left);
         this.#account(-sent);
@@ -162,6 +164,33 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     outbox.frame(frame.buffers, frame.answered);
     this.#account(-frame.bytes);
     return frame.bytes;
+  }
+
+  /** `first` and the frames behind it in the same read: in one piece. */
+  #pullRewritten(outbox: Outbox, first: Passing, most: number): number {
+    const leg = this.to!;
+    const frames: ForwardedFrame[] = [];
+    const end = first.from + most;
+    let { to } = first;
+    let bytes = 0;
+    let count = 0;
+    for (let next = first; ; ) {
+      count++;
+      bytes += next.bytes;
+      to = next.to;
+      if (next.frame !== undefined) {
+        leg.expect(next.frame);
+        frames.push(next.frame);
+      }
+      const following = this.#queue[count];
+      if (!(following instanceof Passing) || following.input !== first.input || following.from !== to) break;
+      if (to >= end || leg.isFull) break;
+      next = following;
+    }
+    this.#queue.splice(0, count);
+    this.#account(-bytes);
+    outbox.frame([first.input!.subarray(first.from, to)], frames.length > 0 ? new FrameRun(frames) : undefined);
+    return to - first.from;
   }
 
   interrupt(outbox: Outbox, flag: '+' | '#'): void {
@@ -281,6 +310,19 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   #failOther({ bytes, answered }: WholeFrame): void {
     this.#account(-bytes);
     answered?.onUnsent();
+  }
+}
+
+/** Frames that leave in one piece. */
+class FrameRun implements Written {
+  readonly #frames: readonly ForwardedFrame[];
+
+  constructor(frames: readonly ForwardedFrame[]) {
+    this.#frames = frames;
+  }
+
+  onWritten(): void {
+    for (const frame of this.#frames) frame.onWritten();
   }
 }
 

@@ -22,9 +22,12 @@ export class ForwardFormat {
   /** The block of fields that it is for. */
   readonly block: object;
   readonly encoding: 'latin1' | 'utf8';
-  /** The two path lines as they came and as they leave. */
+  /** The two path lines as they leave. */
   readonly pathLines: Buffer;
-  readonly arrivedBytes: number;
+  /** Whether they are as long as those that came. */
+  readonly keepsLength: boolean;
+  /** Octets of the start-line behind the transaction id. */
+  readonly startLineBytes: number;
   readonly #start: string;
   readonly #pieces: readonly Piece[];
   readonly #hasRange: boolean;
@@ -40,7 +43,9 @@ export class ForwardFormat {
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
     this.#start = ` ${head.method!}\r\n`;
     this.pathLines = Buffer.from(lines[0]! + lines[1]!);
-    this.arrivedBytes = Buffer.byteLength(`${entries[0]!.join(': ')}\r\n${entries[1]!.join(': ')}\r\n`);
+    const arrived = `${entries[0]!.join(': ')}\r\n${entries[1]!.join(': ')}\r\n`;
+    this.keepsLength = Buffer.byteLength(arrived) === this.pathLines.length;
+    this.startLineBytes = this.#start.length;
     this.encoding = beyondASCII.test(lines.join('')) ? 'utf8' : 'latin1';
     this.#pieces = piecesOf(fields, lines, head.hasBody);
     this.#hasRange = this.#pieces.some(({ blank }) => blank === 'byte-range');

@@ -2,18 +2,33 @@
 
 import { type Continuation, hasEndLine } from '../../codec/index.ts';
 import { longestFixedRange } from '../make-chunk.ts';
+import type { Connection } from '../connection.ts';
 import type { Outbox } from '../outbox.ts';
 import { type ChunkWay, type ForwardedChunk, ForwardedFrame } from './forwarded-chunk.ts';
 import type { ForwardFormat } from './forward-format.ts';
 
 /** So many of the octets that have left may be the beginning of what must not occur. */
 const tailBytes = 64;
+/** A shorter transaction id could be guessed in time (D-TRANS-1). */
+const shortestId = 16;
+/** A longer frame may have to be interrupted. */
+const longestRewritten = 16_384;
+/** "MSRP ", and flag and CRLF. */
+const startBytes = 5;
+const endBytes = 3;
 
 /** The octets of a SEND that are here and have not left, and the frame that is open for them. */
 export class Passing {
   readonly chunk: ForwardedChunk;
   /** It is in its place in the flow. */
   isQueued = false;
+  /** Where it stands as it is to be sent, all of it. */
+  input: Buffer | undefined;
+  from = 0;
+  to = 0;
+  /** The id of the open frame, and what waits for its response. */
+  id: string | undefined;
+  frame: ForwardedFrame | undefined;
   readonly #format: ForwardFormat;
   readonly #flow: ChunkWay;
   #parts: Buffer[] = [];
@@ -24,9 +39,6 @@ export class Passing {
   /** Where the next octet to leave belongs in the message. */
   #position: number;
   #hasBegun = false;
-  /** The id of the open frame, and what waits for its response. */
-  #id: string | undefined;
-  #frame: ForwardedFrame | undefined;
   #tail: Buffer | undefined;
 
   constructor(chunk: ForwardedChunk, format: ForwardFormat, flow: ChunkWay) {
@@ -50,11 +62,37 @@ export class Passing {
   }
 
   get isDone(): boolean {
-    return this.flag !== undefined && this.bytes === 0 && this.#id === undefined && this.#hasBegun;
+    return this.flag !== undefined && this.bytes === 0 && this.id === undefined && this.#hasBegun;
   }
 
   get isOpen(): boolean {
-    return this.#id !== undefined;
+    return this.id !== undefined;
+  }
+
+  /**
+   * Makes of a frame that lies whole in one read the one that is to be sent, where it lies: the path lines and the transaction id keep
+   * their lengths. The body stays where it is, and frames that follow each other leave as they came. Returns whether that can be.
+   */
+  rewrite(connection: Connection): boolean {
+    const { decoder, input } = connection;
+    const { head } = this.chunk;
+    const format = this.#format;
+    const from = head.offset - decoder.writtenBefore;
+    const to = decoder.offset - decoder.writtenBefore;
+    const idLength = head.transactionId.length;
+    if (input === undefined || from < 0 || idLength < shortestId || to - from > longestRewritten) return false;
+    if (!format.keepsLength || connection.settings.options.tolerant === true) return false;
+    const id = this.#flow.newId().padEnd(idLength, '0');
+    const endId = to - idLength - endBytes;
+    input.write(id, from + startBytes, 'latin1');
+    format.pathLines.copy(input, from + startBytes + idLength + format.startLineBytes);
+    input.write(id, endId, 'latin1');
+    this.input = input;
+    this.from = from;
+    this.to = to;
+    this.frame = this.#expect(id);
+    if (this.frame !== undefined) this.frame.bytes = this.chunk.received;
+    return true;
   }
 
   /** Sends up to `most` octets of body, and the end where it has come. Returns how many. */
@@ -64,9 +102,9 @@ export class Passing {
     if (this.#isGivenUp) return this.#giveUp(outbox);
     const parts = this.#take(bytes);
     const isLast = this.flag !== undefined && this.bytes === 0;
-    if (this.#id !== undefined && this.#isUnsafe(parts)) this.interrupt(outbox, '+');
-    const head = this.#id === undefined ? [this.#begin(bytes, isLast)] : [];
-    if (this.#frame !== undefined) this.#frame.bytes += bytes;
+    if (this.id !== undefined && this.#isUnsafe(parts)) this.interrupt(outbox, '+');
+    const head = this.id === undefined ? [this.#begin(bytes, isLast)] : [];
+    if (this.frame !== undefined) this.frame.bytes += bytes;
     this.#position += bytes;
     this.#tail = isLast ? undefined : tailOf(this.#tail, parts);
     if (isLast) this.#end(outbox, [...head, ...parts], this.flag!);
@@ -76,7 +114,7 @@ export class Passing {
 
   /** Ends the open frame; the rest goes in another. */
   interrupt(outbox: Outbox, flag: Continuation): void {
-    if (this.#id !== undefined) this.#end(outbox, [], flag);
+    if (this.id !== undefined) this.#end(outbox, [], flag);
   }
 
   /** Nothing more of it leaves. Returns how many octets it held. */
@@ -84,6 +122,7 @@ export class Passing {
     const { bytes } = this;
     this.#parts = [];
     this.bytes = 0;
+    this.input = undefined;
     this.flag ??= '#';
     this.#hasBegun = true;
     return bytes;
@@ -91,7 +130,7 @@ export class Passing {
 
   /** It ends with `#` and nothing is left to carry that. */
   get #isGivenUp(): boolean {
-    return this.flag === '#' && this.bytes === 0 && this.#id === undefined;
+    return this.flag === '#' && this.bytes === 0 && this.id === undefined;
   }
 
   #giveUp(outbox: Outbox): number {
@@ -102,13 +141,14 @@ export class Passing {
 
   /** The octets that came before the id was drawn cannot hold it: 95 bits that nobody could guess. */
   #isUnsafe(parts: readonly Buffer[]): boolean {
-    return hasEndLine(this.#tail === undefined ? parts : [this.#tail, ...parts], this.#id!);
+    return hasEndLine(this.#tail === undefined ? parts : [this.#tail, ...parts], this.id!);
   }
 
   #begin(bytes: number, isLast: boolean): Buffer {
     const id = this.#flow.newId();
-    this.#id = id;
-    this.#frame = this.#expect(id);
+    this.id = id;
+    this.frame = this.#expect(id);
+    if (this.frame !== undefined) this.#flow.to!.expect(this.frame);
     const isWhole = isLast && !this.#hasBegun;
     this.#hasBegun = true;
     return Buffer.from(
@@ -121,7 +161,6 @@ export class Passing {
   #expect(id: string): ForwardedFrame | undefined {
     if (this.chunk.head.failureReport === 'no' || this.chunk.isTold) return undefined;
     const frame = new ForwardedFrame(id, this.chunk, this.#position);
-    this.#flow.to!.expect(frame);
     return frame;
   }
 
@@ -132,10 +171,10 @@ export class Passing {
   }
 
   #end(outbox: Outbox, before: readonly Buffer[], flag: Continuation): void {
-    const end = `${this.chunk.head.hasBody ? '\r\n' : ''}-------${this.#id!}${flag}\r\n`;
-    const frame = this.#frame;
-    this.#id = undefined;
-    this.#frame = undefined;
+    const end = `${this.chunk.head.hasBody ? '\r\n' : ''}-------${this.id!}${flag}\r\n`;
+    const frame = this.frame;
+    this.id = undefined;
+    this.frame = undefined;
     this.#tail = undefined;
     outbox.frame([...before, Buffer.from(end, 'latin1')], frame);
   }

@@ -1,0 +1,150 @@
+// A relay beside a proxy that pipes the same octets: sender, middle and receiver are processes of their own, and what counts is the one in
+// the middle. The receiver answers each chunk, and so does the relay.
+
+import { generate } from 'selfsigned';
+import { Peer, type Usage } from '../peer-process.ts';
+import { type Effort, type Measurement, median, type Row } from '../row.ts';
+import type { Credentials, MiddleCall } from './middle.ts';
+import type { Arrived } from './receiver.ts';
+import type { ConnectCall, MakeCall } from './sender.ts';
+
+const mebibyte = 1_048_576;
+
+interface Sample {
+  readonly speed: number;
+  readonly cpu: number;
+}
+
+interface Made {
+  readonly bytes: number;
+  readonly bodyBytes: number;
+  readonly chunks: number;
+}
+
+const peer = (name: string): Peer => new Peer(new URL(`${name}.js`, import.meta.url));
+
+/** Sender, middle and receiver, connected. */
+class Line {
+  readonly #sender = peer('sender');
+  readonly #middle = peer('middle');
+  readonly #receiver = peer('receiver');
+  #made!: Made;
+
+  async open(kind: MiddleCall['kind'], tls: Credentials | undefined, call: MakeCall): Promise<this> {
+    const target = await this.#receiver.call<number>('listen', tls);
+    const port = await this.#middle.call<number>('listen', { kind, target, tls } satisfies MiddleCall);
+    const isTLS = tls !== undefined;
+    const path = `msrp${isTLS ? 's' : ''}://127.0.0.1:${target}/bob98cjs;tcp`;
+    await this.#sender.call('open', { port, isTLS, path, isRelay: kind === 'relay' } satisfies ConnectCall);
+    this.#made = await this.#sender.call<Made>('make', call);
+    return this;
+  }
+
+  /** Sends all once. `perMessage`: speed and CPU are for messages, not for octets. */
+  async run(perMessage: boolean): Promise<Sample> {
+    const { bytes, bodyBytes, chunks } = this.#made;
+    const arrival = this.#receiver.call<Arrived>('expect', bodyBytes);
+    await this.#middle.call('begin');
+    const startedAt = await this.#sender.call<number>('write');
+    const arrived = await arrival;
+    const { cpu } = await this.#middle.call<Usage>('end');
+    if (arrived.bodyBytes !== bodyBytes) throw new Error(`${arrived.bodyBytes} octets instead of ${bodyBytes}`);
+    const seconds = (arrived.at - startedAt) / 1000;
+    const units = perMessage ? chunks : bytes;
+    return { speed: units / seconds, cpu: (cpu * (perMessage ? 1e6 : 1e9)) / units };
+  }
+
+  [Symbol.dispose](): void {
+    this.#sender[Symbol.dispose]();
+    this.#middle[Symbol.dispose]();
+    this.#receiver[Symbol.dispose]();
+  }
+}
+
+interface Goal {
+  readonly reach?: number;
+  readonly cpuReach?: number;
+}
+
+async function rowsOf(group: string, call: MakeCall, isTLS: boolean, effort: Effort, goal: Goal): Promise<Row[]> {
+  const tls = isTLS ? await makeTLS() : undefined;
+  const unit = call.eachItsMessage ? 'op' : 'B';
+  using pipe = await new Line().open('pipe', tls, call);
+  using relay = await new Line().open('relay', tls, call);
+  const samples: Sample[][] = [[], []];
+  for (let round = 0; round <= effort.rounds; round++) {
+    for (const [at, line] of [pipe, relay].entries()) {
+      const sample = await line.run(call.eachItsMessage);
+      // The first round warms up.
+      if (round > 0) samples[at]!.push(sample);
+    }
+  }
+  const [anchor = []] = samples;
+  return ['pipe', 'relay'].map((name, at) => {
+    const rounds = samples[at]!;
+    const ratios = rounds.map(({ speed }, index) => speed / anchor[index]!.speed).toSorted((a, b) => a - b);
+    return {
+      group,
+      name,
+      unit,
+      speed: median(rounds.map(({ speed }) => speed)),
+      cpu: median(rounds.map(({ cpu }) => cpu)),
+      ratio: median(ratios),
+      lowest: ratios[0]!,
+      highest: ratios.at(-1)!,
+      cpuRatio: median(rounds.map(({ cpu }, index) => cpu / anchor[index]!.cpu)),
+      reach: at === 1 ? goal.reach : undefined,
+      cpuReach: at === 1 ? goal.cpuReach : undefined,
+    };
+  });
+}
+
+/** A name, since numeric hosts are in no certificate that clients ask for here; 127.0.0.1 as an address for the relay's own check. */
+async function makeTLS(): Promise<Credentials> {
+  const made = await generate([{ name: 'commonName', value: 'bench' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
+    ],
+  });
+  return { cert: made.cert, key: made.private };
+}
+
+const goals: readonly [chunkBytes: number, Goal][] = [
+  [65_536, { reach: 0.78, cpuReach: 1.45 }],
+  [8192, { reach: 0.6 }],
+  [2048, { reach: 0.38 }],
+];
+
+function chunkMeasurements(isTLS: boolean): Measurement[] {
+  return goals.map(([chunkBytes, goal]) => {
+    const name = `relay, ${chunkBytes / 1024} KiB chunks, ${isTLS ? 'TLS' : 'TCP'}`;
+    return {
+      name,
+      rows: (effort) => {
+        const totalBytes = (effort.isOnce ? 2 : chunkBytes < 8192 || isTLS ? 128 : 256) * mebibyte;
+        return rowsOf(name, { chunkBytes, totalBytes, eachItsMessage: false }, isTLS, effort, isTLS ? {} : goal);
+      },
+    };
+  });
+}
+
+export const relayMeasurements: readonly Measurement[] = [
+  ...chunkMeasurements(false),
+  ...chunkMeasurements(true),
+  {
+    name: 'relay, messages of 100 B',
+    rows: (effort) => {
+      const totalBytes = 100 * (effort.isOnce ? 1000 : 100_000);
+      return rowsOf(
+        'relay, messages of 100 B',
+        { chunkBytes: 100, totalBytes, eachItsMessage: true },
+        false,
+        effort,
+        {},
+      );
+    },
+  },
+];

@@ -1,0 +1,70 @@
+// The far end: decodes what comes, answers each chunk, and counts.
+
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTLSServer } from 'node:tls';
+import { ChunkDecoder, type Head } from '../../codec/index.ts';
+import { serve } from '../peer-process.ts';
+import type { Credentials } from './middle.ts';
+
+export interface Arrived {
+  readonly bodyBytes: number;
+  readonly chunks: number;
+  /** In milliseconds since the epoch. */
+  readonly at: number;
+}
+
+let bodyBytes = 0;
+let chunks = 0;
+let wanted = 0;
+let done: ((arrived: Arrived) => void) | undefined;
+
+function take(socket: Socket): void {
+  let current: Head | undefined;
+  let answers = '';
+  let paths = '';
+  let lastFrom: unknown;
+  const decoder = new ChunkDecoder({
+    onHead: (head) => {
+      current = head;
+      if (head.fromPath === lastFrom) return;
+      lastFrom = head.fromPath;
+      paths = `To-Path: ${String(head.fromPath[0])}\r\nFrom-Path: ${String(head.toPath[0])}\r\n`;
+    },
+    onBody: (bytes) => {
+      bodyBytes += bytes.length;
+    },
+    onEnd: () => {
+      const id = current!.transactionId;
+      chunks++;
+      answers += `MSRP ${id} 200 OK\r\n${paths}-------${id}$\r\n`;
+    },
+  });
+  socket.setNoDelay(true);
+  socket.on('error', () => {});
+  socket.on('data', (input: Buffer) => {
+    decoder.write(input);
+    if (answers !== '') socket.write(answers, 'latin1');
+    answers = '';
+    if (bodyBytes < wanted || done === undefined) return;
+    done({ bodyBytes, chunks, at: performance.timeOrigin + performance.now() });
+    done = undefined;
+  });
+}
+
+serve({
+  listen: async (tls: Credentials | undefined) => {
+    const server: Server = tls === undefined ? createServer(take) : createTLSServer(tls, take);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return (server.address() as { port: number }).port;
+  },
+  /** Resolves when so many octets of body have come. */
+  expect: (bytes: number) => {
+    bodyBytes = 0;
+    chunks = 0;
+    wanted = bytes;
+    return new Promise<Arrived>((resolve) => {
+      done = resolve;
+    });
+  },
+});
