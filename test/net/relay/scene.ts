@@ -1,6 +1,14 @@
 // A relay on a simulated network, with clients and peers that are scripted frame by frame: what each of them got is kept.
 
-import { Chunk, ChunkAssembler, ChunkDecoder, encodeChunk, type HeaderEntry, URI } from '../../../codec/index.ts';
+import {
+  Chunk,
+  ChunkAssembler,
+  ChunkDecoder,
+  encodeChunk,
+  type Head,
+  type HeaderEntry,
+  URI,
+} from '../../../codec/index.ts';
 import { DigestClient, chooseChallenge } from '../../../net/digest.ts';
 import { MSRPRelay, type RelayOptions } from '../../../net/relay/index.ts';
 import type { ConnectTarget, Socket, SocketHandler } from '../../../net/socket.ts';
@@ -10,6 +18,8 @@ import { type Link, type LinkFaults, SimulatedNetwork } from '../../simulation/s
 export class ScriptedEnd implements SocketHandler {
   readonly socket: Socket;
   readonly frames: Chunk[] = [];
+  /** Of frames that may not have ended yet. */
+  readonly heads: Head[] = [];
   readonly relayUri: string;
   /** Its URI in the paths. */
   uri = '';
@@ -21,6 +31,7 @@ export class ScriptedEnd implements SocketHandler {
   digest: DigestClient | undefined;
   /** Answers each SEND with this; undefined: nothing. */
   answers: number | undefined = 200;
+  reason: string | undefined;
   #count = 0;
   readonly #decoder: ChunkDecoder;
 
@@ -28,9 +39,15 @@ export class ScriptedEnd implements SocketHandler {
     this.socket = socket;
     this.relayUri = relayUri;
     const onChunk = (chunk: Chunk): void => this.#onChunk(chunk);
-    this.#decoder = new ChunkDecoder(
-      new ChunkAssembler({ onChunk, ...(segmentSize !== undefined && { segmentSize }) }),
-    );
+    const assembler = new ChunkAssembler({ onChunk, ...(segmentSize !== undefined && { segmentSize }) });
+    this.#decoder = new ChunkDecoder({
+      onHead: (head) => {
+        this.heads.push(head);
+        assembler.onHead(head);
+      },
+      onBody: (bytes, more) => assembler.onBody(bytes, more),
+      onEnd: (flag) => assembler.onEnd(flag),
+    });
     socket.attach(this);
     socket.resume();
   }
@@ -39,7 +56,7 @@ export class ScriptedEnd implements SocketHandler {
     this.frames.push(chunk);
     if (chunk.method !== 'SEND' || this.answers === undefined || chunk.failureReport === 'no') return;
     if (chunk.failureReport === 'partial' && this.answers === 200) return;
-    this.respond(chunk, this.answers);
+    this.respond(chunk, this.answers, this.reason);
   }
 
   onData(input: Buffer): void {
@@ -71,7 +88,7 @@ export class ScriptedEnd implements SocketHandler {
     return chunk;
   }
 
-  respond({ transactionId, fromPath, toPath, method }: Chunk, code: number, comment?: string): void {
+  respond({ transactionId, fromPath, toPath, method }: Head, code: number, comment?: string): void {
     const to = method === 'SEND' ? String(fromPath[0]) : fromPath.join(' ');
     const headers: HeaderEntry[] = [
       ['To-Path', to],
@@ -135,6 +152,14 @@ export class ScriptedEnd implements SocketHandler {
       .filter((each) => each.messageId === messageId)
       .map(({ status, headers }) => `${status!.code} ${headers.get('Byte-Range')}`);
   }
+}
+
+export interface ScriptedListener {
+  readonly uri: string;
+  readonly accepted: ScriptedEnd[];
+  /** How those who are accepted answer a SEND. */
+  answers: number | undefined;
+  reason?: string;
 }
 
 export interface SceneOptions extends Partial<RelayOptions> {
@@ -242,21 +267,19 @@ export class Scene {
   }
 
   /** A peer without a relay of its own, which waits for others to connect. */
-  async listener(
-    host = 'bob.example.net',
-    port = 8145,
-    o: { segmentSize?: number } = {},
-  ): Promise<{ uri: string; accepted: ScriptedEnd[] }> {
-    const accepted: ScriptedEnd[] = [];
-    const uri = `msrps://${host}:${port}/foo;tcp`;
+  async listener(o: { host?: string; port?: number; segmentSize?: number } = {}): Promise<ScriptedListener> {
+    const { host = 'bob.example.net', port = 8145 } = o;
+    const listener: ScriptedListener = { uri: `msrps://${host}:${port}/foo;tcp`, accepted: [], answers: 200 };
     await this.network
       .host(this.network.names.get(host)!)
       .listen({ port, tls: { cert: host, key: 'key' } }, (socket) => {
         const end = new ScriptedEnd(socket, '', o.segmentSize);
-        end.uri = uri;
-        accepted.push(end);
+        end.uri = listener.uri;
+        end.answers = listener.answers;
+        end.reason = listener.reason;
+        listener.accepted.push(end);
       });
-    return { uri, accepted };
+    return listener;
   }
 
   /** A peer without a relay that connects. */
