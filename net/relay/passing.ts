@@ -77,8 +77,9 @@ export class Passing {
     const { decoder, input } = connection;
     const { head } = this.chunk;
     const format = this.#format;
-    const from = head.offset - decoder.writtenBefore;
-    const to = decoder.offset - decoder.writtenBefore;
+    const { writtenBefore = 0, offset = 0 } = decoder;
+    const from = head.offset - writtenBefore;
+    const to = offset - writtenBefore;
     const idLength = head.transactionId.length;
     if (input === undefined || from < 0 || idLength < shortestId || to - from > longestRewritten) return false;
     if (!format.keepsLength || connection.settings.options.tolerant === true) return false;
