@@ -82,7 +82,7 @@ export function usageError(name: string, text: string): string {
 export async function run(
   name: string,
   command: (context: CommandContext) => Promise<ExitCode>,
-  o: { json?: boolean } = {},
+  o: { json?: boolean; farewellMs?: number } = {},
 ): Promise<void> {
   const interruption = new AbortController();
   const { signal } = interruption;
@@ -101,7 +101,7 @@ export async function run(
     process.once(kill, () => {
       stopped ??= exitCode;
       interruption.abort();
-      setTimeout(() => process.exit(exitCode), farewellMs).unref();
+      setTimeout(() => process.exit(exitCode), o.farewellMs ?? farewellMs).unref();
     });
   }
   const context = { output, style: styleFor(process.stdout), signal, say, tell };

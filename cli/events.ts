@@ -41,11 +41,55 @@ export interface FailedEvent {
   message: string;
 }
 
-export type CommandEvent = ListeningEvent | ResumedEvent | ReceivedEvent | SentEvent | FailedEvent;
+/** A relay, at one of its addresses. */
+export interface RelayListeningEvent {
+  event: 'listening';
+  uri: string;
+}
+
+export interface MetricsEvent {
+  event: 'metrics';
+  url: string;
+}
+
+export interface ReloadedEvent {
+  event: 'reloaded';
+  users: number;
+}
+
+export interface StoppedEvent {
+  event: 'stopped';
+  /** Sessions that had not ended when the time for that was over. */
+  sessions: number;
+}
+
+export interface LogEvent {
+  event: 'log';
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  /** ISO 8601. */
+  time: string;
+}
+
+export type CommandEvent =
+  | ListeningEvent
+  | RelayListeningEvent
+  | MetricsEvent
+  | ReloadedEvent
+  | StoppedEvent
+  | LogEvent
+  | ResumedEvent
+  | ReceivedEvent
+  | SentEvent
+  | FailedEvent;
 
 /** For help texts. */
 export const eventHelp: Readonly<Record<CommandEvent['event'], string>> = {
-  listening: 'path, and fingerprint where the certificate was made for the occasion',
+  listening: 'path, and fingerprint where the certificate was made for the occasion; of a relay: uri',
+  metrics: 'url: there they are',
+  reloaded: 'users: how many there are now',
+  stopped: 'sessions: how many were ended by it',
+  log: 'level, message, time',
   resumed: 'file, from: so many bytes of it were there from an earlier attempt, it goes on behind them',
   received: 'file, bytes, sha256: it is there, whole, under that name',
   sent: 'file, bytes, bytesSent this time, sha256, seconds, bytesPerSecond, reported: the receiver says that it has it whole',

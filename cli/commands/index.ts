@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
 import { addDecode } from './decode.ts';
 import { addReceive } from './receive.ts';
+import { addRelay } from './relay.ts';
 import { addSend } from './send.ts';
 
 /** Adds all commands to `program`, in the order of its help. */
 export function addCommands(program: Command): void {
   addReceive(program);
   addSend(program);
+  addRelay(program);
   addDecode(program);
 }

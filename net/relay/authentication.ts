@@ -199,9 +199,9 @@ function ha1From(
   realm: string,
 ): string | undefined {
   if ('password' in known) return hashA1(algorithm, username, realm, known.password);
-  if (!/^(?:[\da-f]{32}|[\da-f]{64})$/i.test(known.ha1)) {
+  const all = [known.ha1].flat();
+  if (!all.every((ha1) => /^(?:[\da-f]{32}|[\da-f]{64})$/i.test(ha1))) {
     throw new MSRPError('MSRP_ERR_ARGUMENT', 'an H(A1) is 32 or 64 hex digits', { scope: 'transaction' });
   }
-  const isRight = known.ha1.length === (algorithm === 'MD5' ? 32 : 64);
-  return isRight ? known.ha1.toLowerCase() : undefined;
+  return all.find((ha1) => ha1.length === (algorithm === 'MD5' ? 32 : 64))?.toLowerCase();
 }

@@ -13,7 +13,7 @@ import { mayRespond } from '../replies.ts';
 import { Authentication, type Grants } from './authentication.ts';
 import { Flow } from './flow.ts';
 import { Leg, type Router } from './leg.ts';
-import { NextHops } from './next-hops.ts';
+import { isLoopback, NextHops } from './next-hops.ts';
 import { OwnNames } from './own-names.ts';
 import type { Peer } from './peer.ts';
 import { newCounters, type RelayContext, type RelayCounters } from './relay-context.ts';
@@ -65,12 +65,13 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
   }
 
   /**
-   * Listens at `uri`: its host, or every address if that is a domain of the relay's, and its port, any free one without. Resolves with the
-   * URI that clients send their AUTH to. Rejects with `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, or `MSRP_ERR_ARGUMENT` for msrps without a
+   * Listens at `uri`: its host and port, any free one without. Resolves with the URI that clients send their AUTH to. A relay that
+   * listens on loopback connects to loopback. Rejects with `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, or `MSRP_ERR_ARGUMENT` for msrps without a
    * certificate.
    */
   async listen(uri: URI): Promise<URI> {
     const listening = await this.#listeners.listen(uri);
+    if (isLoopback(uri.host) || uri.host === 'localhost') this.#nextHops.allowLoopback = true;
     this.#names.listen(listening);
     return listening;
   }
@@ -229,14 +230,16 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
 
   /**
    * Listens no more and gives no new URIs; then waits up to `drain` milliseconds (default 0) for sessions to end, ends those that are
-   * left, and closes all connections once what they hold has left.
+   * left, and closes all connections once what they hold has left. Resolves with how many sessions it ended.
    */
-  async close(o: { drain?: number } = {}): Promise<void> {
+  async close(o: { drain?: number } = {}): Promise<number> {
     this.#authentication.isDraining = true;
     await this.#listeners.stop();
     if (this.#sessions.size > 0 && o.drain !== undefined) await this.#sessions.ended(this.#settings, o.drain);
+    const left = this.#sessions.size;
     this.#sessions.endAll();
     await this.#nextHops.close();
     await this.#listeners.close();
+    return left;
   }
 }

@@ -17,26 +17,37 @@ const special: readonly (readonly [address: string, prefix: number, family: 'ipv
   ['0.0.0.0', 8, 'ipv4'],
   ['10.0.0.0', 8, 'ipv4'],
   ['100.64.0.0', 10, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
   ['169.254.0.0', 16, 'ipv4'],
   ['172.16.0.0', 12, 'ipv4'],
   ['192.0.0.0', 24, 'ipv4'],
   ['192.168.0.0', 16, 'ipv4'],
   ['198.18.0.0', 15, 'ipv4'],
   ['224.0.0.0', 3, 'ipv4'],
-  ['::', 127, 'ipv6'],
+  ['::', 128, 'ipv6'],
   ['64:ff9b::', 96, 'ipv6'],
   ['fc00::', 7, 'ipv6'],
   ['fe80::', 10, 'ipv6'],
   ['ff00::', 8, 'ipv6'],
 ];
 
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
 const specialAddresses = new BlockList();
 for (const [address, prefix, family] of special) specialAddresses.addSubnet(address, prefix, family);
 
 /** Whether `address` is private, loopback, multicast or otherwise not of the open network. IPv4 within IPv6 counts as IPv4. */
 export function isSpecialAddress(address: string): boolean {
-  return specialAddresses.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  return isIn(specialAddresses, address) || isLoopback(address);
+}
+
+export function isLoopback(address: string): boolean {
+  return isIn(loopback, address);
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  return isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 export interface NextHopOptions {
@@ -49,6 +60,8 @@ export class NextHops {
   readonly #options: NextHopOptions;
   readonly #pool: ConnectionPool;
   readonly #stop = new AbortController();
+  /** The relay itself is to be reached from this machine alone. */
+  allowLoopback = false;
 
   constructor(settings: Settings, options: NextHopOptions, owner: Pick<ConnectionOwner, 'admit' | 'isRelay'>) {
     this.#settings = settings;
@@ -89,9 +102,13 @@ export class NextHops {
   /** The addresses that may be tried: looked up here, so that what was allowed is what is connected to. */
   async #hostsOf(host: string): Promise<readonly string[]> {
     if (this.#options.allowPrivate) return [host];
-    const allowed = (await this.#resolve(host)).filter((address) => !isSpecialAddress(address));
+    const allowed = (await this.#resolve(host)).filter((address) => this.#isAllowed(address));
     if (allowed.length > 0) return allowed;
     throw new MSRPError('MSRP_ERR_CONNECT', `${host} has no address that the relay may connect to`);
+  }
+
+  #isAllowed(address: string): boolean {
+    return !isSpecialAddress(address) || (this.allowLoopback && isLoopback(address));
   }
 
   async #resolve(host: string): Promise<readonly string[]> {

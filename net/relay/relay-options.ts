@@ -4,8 +4,11 @@ import { type Limits, MSRPError, type URI } from '../../codec/index.ts';
 import { type DigestAlgorithm, digestAlgorithms } from '../digest.ts';
 import { type ConnectionLimits, checkMs, type EndpointOptions, type Settings, settingsOf } from '../options.ts';
 
-/** What proves a user: the password, or H(A1) of user, realm and password (RFC 2617 section 3.3) as 32 (MD5) or 64 (SHA-256) hex digits. */
-export type RelayCredential = { readonly password: string } | { readonly ha1: string };
+/**
+ * What proves a user: the password, or H(A1) of user, realm and password (RFC 2617 section 3.3) as 32 (MD5) or 64 (SHA-256) hex digits, or
+ * both of them.
+ */
+export type RelayCredential = { readonly password: string } | { readonly ha1: string | readonly string[] };
 
 /** What users may use of a relay, and what a relay may use of its machine. */
 export interface RelayLimits {
@@ -46,7 +49,7 @@ export interface RelayOptions extends Omit<EndpointOptions, 'limits' | 'match' |
   publicUri?: URI;
   /** Take AUTH without TLS, which shows tokens to everybody on the way: only behind what terminates TLS. Default false (D-AUTH-8). */
   allowPlainAuth?: boolean;
-  /** Connect to private and loopback addresses as well, where an outsider could not (D-RELAY-13). Default false. */
+  /** Connect to private and loopback addresses as well, where an outsider could not (D-RELAY-13). Default false, but for loopback if it listens there. */
   allowPrivateNextHops?: boolean;
   /** The digests to offer, the most preferred first. Default SHA-256 and MD5; a store of H(A1) has but one of them. */
   algorithms?: readonly DigestAlgorithm[];

@@ -62,9 +62,9 @@ describe('AUTH', () => {
     const answer = await ask(scene, await newEnd(scene), []);
     const offered = answer.headers.wwwAuthenticate.map(({ parameters }) => Object.fromEntries(parameters));
     expect(answer.code).toBe(401);
-    expect(offered.map(({ nonce: _, ...rest }) => rest)).toEqual([
-      { realm: 'relay.example.com', qop: 'auth', algorithm: 'SHA-256' },
-      { realm: 'relay.example.com', qop: 'auth', algorithm: 'MD5' },
+    expect(offered.map(({ nonce, ...rest }) => [rest, typeof nonce])).toEqual([
+      [{ realm: 'relay.example.com', qop: 'auth', algorithm: 'SHA-256' }, 'string'],
+      [{ realm: 'relay.example.com', qop: 'auth', algorithm: 'MD5' }, 'string'],
     ]);
   });
 
@@ -363,8 +363,9 @@ describe('authflow-*.msrp', () => {
       const names = (chunk: Chunk): string[] => chunk.headers.entries.map(([field]) => field);
       expect([answer.code, names(answer)]).toEqual([expected.code, names(expected)]);
       expect(answer.headers.entries.slice(0, 2)).toEqual(expected.headers.entries.slice(0, 2));
-      for (const field of ['Expires', 'Min-Expires', 'Max-Expires'])
+      for (const field of ['Expires', 'Min-Expires', 'Max-Expires']) {
         expect(answer.headers.get(field)).toBe(expected.headers.get(field));
+      }
       const [challenge] = answer.headers.wwwAuthenticate;
       if (challenge === undefined) continue;
       nonce = challenge.parameters.get('nonce')!;

@@ -19,7 +19,7 @@ const codesOf = (end: ScriptedEnd, id: string): number[] =>
   end.responses.filter(({ transactionId }) => transactionId === id).map(({ code }) => code!);
 
 async function setUp(
-  answers: number | undefined = 200,
+  answers: number | null = 200,
 ): Promise<{ scene: Scene; alice: ScriptedEnd; bob: ScriptedListener; path: string }> {
   const scene = await Scene.open();
   const alice = await scene.client();

@@ -62,7 +62,7 @@ describe('relay-vectors.json, requests', () => {
 
   const ours = (uri: string): string => (uri === aliceToken ? ends['conn1']!.token : uri);
 
-  test.each(forwards)('$id', async ({ id, arrivesOn, method, toPath, fromPath, failureReport, expected }) => {
+  test.each(forwards)('$id', async ({ arrivesOn, method, toPath, fromPath, failureReport, expected }) => {
     const path = toPath.map(ours);
     if (arrivesOn.startsWith('conn1b')) {
       ends['conn1']!.socket.end();
@@ -91,8 +91,8 @@ describe('relay-vectors.json, requests', () => {
     await scene.pass();
     if (expected.closeConnection === true) expect(end.isClosed).toBe(true);
     else {
-      expect(end.codesFor(sent), id).toEqual(expected.responseToPrevHop === null ? [] : [expected.responseToPrevHop]);
-      const [response] = end.responses.filter(({ transactionId }) => transactionId === sent.transactionId);
+      expect(end.codesFor(sent)).toEqual(expected.responseToPrevHop === null ? [] : [expected.responseToPrevHop]);
+      const response = end.responses.find(({ transactionId }) => transactionId === sent.transactionId);
       if (expected.responseToPath !== undefined) expect(response!.toPath.map(String)).toEqual(expected.responseToPath);
       if (expected.responseFromPath !== undefined) {
         expect(response!.fromPath.map(String)).toEqual(expected.responseFromPath.map(ours));
@@ -130,7 +130,7 @@ describe('relay-vectors.json, responses', () => {
     const [request] = bob.accepted[0]!.requests;
     bob.accepted[0]!.respond(request!, 501, 'No way');
     await scene.pass();
-    const [response] = alice.responses.filter(({ transactionId }) => transactionId === asked.transactionId);
+    const response = alice.responses.find(({ transactionId }) => transactionId === asked.transactionId);
     expect([response!.code, response!.comment]).toEqual([501, 'No way']);
     expect(response!.toPath.join(' ')).toBe(alice.uri);
     expect(response!.fromPath.join(' ')).toBe(`${alice.token} ${bob.uri}`);
@@ -217,7 +217,7 @@ describe('relay-*.msrp', () => {
     if (refusal?.comment !== undefined) bob.reason = refusal.comment;
     alice.uri = 'msrps://alice.example.org:7965/bar;tcp';
     const names = (uri: string): string => (uri === 'msrps://a.example.org:9000/kjfjan;tcp' ? alice.token : uri);
-    const [told] = frames.filter(({ method }) => method === 'SEND');
+    const told = frames.find(({ method }) => method === 'SEND');
     for (const frame of frames.filter(({ method, fromPath }) => method === 'SEND' && fromPath.length === 1)) {
       const fields = [...frame.headers].slice(2).filter(([name]) => name !== 'Content-Type');
       const flag = frame.continuation === '+' ? '+' : undefined;
