@@ -225,8 +225,14 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   }
 
   #afterPull(): void {
-    if (this.#isStopped && this.#queuedBytes <= this.#context.limits.unreadBytes / 2) this.#go();
+    if (this.#isStopped && this.#hasRoom) this.#go();
     if (this.isEmpty) this.to?.onDrained();
+  }
+
+  get #hasRoom(): boolean {
+    const { limits, counters } = this.#context;
+    if (this.#queuedBytes === 0) return true;
+    return this.#queuedBytes <= limits.unreadBytes / 2 && counters.bufferedBytes <= limits.bufferedBytes;
   }
 
   #go(): void {

@@ -217,7 +217,9 @@ export class SimulatedNetwork implements Network {
     }
     const asked = Boolean(theirs.requestClientCertificate) || Boolean(theirs.fingerprints?.length);
     const shown = asked ? ours.cert : undefined;
-    return { client, server: factsOf(serverName, shown, theirs.requestClientCertificate !== 'unchecked') };
+    // A certificate is its own authority here.
+    const isTrusted = theirs.requestClientCertificate !== 'unchecked' || [theirs.ca].flat().includes(shown);
+    return { client, server: factsOf(serverName, shown, isTrusted) };
   }
 
   #freePort(): number {

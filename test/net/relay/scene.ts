@@ -216,9 +216,9 @@ export class Scene {
   async connect(
     host: string,
     from: string,
-    o: { port?: number; plain?: boolean; segmentSize?: number } = {},
+    o: { port?: number; plain?: boolean; cert?: string; segmentSize?: number } = {},
   ): Promise<ScriptedEnd> {
-    const target: ConnectTarget = { host, port: o.port ?? 2855, ...(o.plain !== true && { tls: {} }) };
+    const target: ConnectTarget = { host, port: o.port ?? 2855, ...(o.plain !== true && { tls: { cert: o.cert } }) };
     const socket = await this.network.settle(this.network.host(from).connect(target));
     return new ScriptedEnd(socket, `msrps://${host};tcp`, o.segmentSize);
   }
