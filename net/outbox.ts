@@ -117,6 +117,11 @@ export class Outbox {
     this.#schedule();
   }
 
+  /** Sends what there is now, without waiting for what else the events at hand will bring: it is much, and still in the cache. */
+  flush(): void {
+    if (!this.#isBlocked) this.#flush();
+  }
+
   #enqueue(source: FrameSource): void {
     if (source.isWaiting) return;
     source.isWaiting = true;

@@ -17,6 +17,8 @@ import type { RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
 
 /** Octets of a session that leave before others have their turn. */
 const quantumBytes = 16_384;
+/** So much is not kept until all events at hand have been dealt with. */
+const promptBytes = 32_768;
 /** Codes by which the next hop wants no more of a message (D-RELAY-8). */
 const finalCodes = new Set([408, 413, 481, 506]);
 /** Refused messages that are remembered: more than a session has under way. */
@@ -93,7 +95,9 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     passing.add(bytes);
     this.#account(bytes.length);
     // The read ends within the body: it begins to leave now.
-    if (!more) this.#enqueue(passing);
+    if (more) return;
+    this.#enqueue(passing);
+    if (this.#queuedBytes >= promptBytes) this.to?.connection.outbox.flush();
   }
 
   onEnd(flag: Continuation): void {

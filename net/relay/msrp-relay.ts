@@ -125,13 +125,13 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
   /** @internal A user has proved who it is: it gets a token, or the one that it has for longer. */
   grant(peer: Peer, head: Head, username: string, seconds: number): { usePath: string } | number {
     const { connection } = peer;
-    const relayHost = peer.isRelay ? head.fromPath[0]!.host : undefined;
+    const [back] = head.fromPath as readonly [URI];
+    const relayHost = peer.isRelay && back.useTLS ? back.host : undefined;
     const key = `${relayHost ?? peer.id} ${JSON.stringify(username)} ${head.fromPath.join(' ')}`;
     let session = this.#sessions.findByKey(key);
     if (session === undefined) {
       if (this.#sessions.countOf(username) >= this.#context.limits.sessionsPerUser) return 403;
       const uri = this.#names.tokenUri(connection.socket.localPort, this.#settings.idents.sessionId());
-      const back = head.fromPath[0]!;
       session = this.#sessions.open({ uri, username, back, connection, relayHost, key });
     }
     if (session.legOn(connection) === undefined) this.#bind(session, connection, session.uri, session.back.key);
@@ -197,8 +197,10 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
   }
 
   /** Responses go over connections that there are; requests may open one (R4976-3-5). */
-  #open(flow: Flow, { session, next }: Route): void {
-    const leg = session.legTo(next);
+  #open(flow: Flow, { session, next, isInbound }: Route): void {
+    const leg = session.legTo((each) =>
+      isInbound ? this.#isOwner(session, each.connection) : each.remote === next.key,
+    );
     if (leg !== undefined) return flow.start(leg);
     this.#nextHops.connect(next).then(
       (connection) => this.#onConnected(flow, session, next, connection),

@@ -64,9 +64,9 @@ export class RelaySession {
     return undefined;
   }
 
-  /** Where whoever has that URI is reached already. */
-  legTo(uri: URI): RelayLeg | undefined {
-    for (const leg of this.legs) if (leg.remote === uri.key && leg.connection.isOpen) return leg;
+  /** A leg that is good for something and leads to where it should. */
+  legTo(isRight: (leg: RelayLeg) => boolean): RelayLeg | undefined {
+    for (const leg of this.legs) if (leg.connection.isOpen && isRight(leg)) return leg;
     return undefined;
   }
 

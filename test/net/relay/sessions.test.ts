@@ -266,6 +266,27 @@ describe('a relay that shows a certificate', () => {
     expect(inner.accepted[0]!.sends[0]!.data.toString()).toBe('back');
   });
 
+  test('is looked for by its name when it is gone: nobody can take its place by saying so', async () => {
+    const scene = new Scene();
+    await scene.relayAt('outer.example.net', { tls: { cert: 'outer', key: 'key', ca: cert } });
+    const inner = await scene.listener({ host: 'relay.example.com', port: 2855 });
+    const end = await scene.connect('outer.example.net', '10.0.0.1', { cert });
+    const back = 'msrps://relay.example.com:2855/inner;tcp';
+    end.uri = `${back} msrps://alice.example.com:1/98cjs;tcp`;
+    const token = (await scene.authenticate(end, 'alice', 'wonderland'))!.split(' ').at(-1)!;
+    const mallory = await scene.connect('outer.example.net', '10.6.6.6');
+    mallory.uri = back;
+    mallory.message(`${token} ${end.uri}`, 'knock');
+    await scene.pass();
+    end.socket.end();
+    await scene.pass();
+    const bob = await scene.connect('outer.example.net', '10.0.3.3');
+    bob.uri = 'msrps://bob.example.net:8145/foo;tcp';
+    bob.message(`${token} ${end.uri}`, 'hello');
+    await scene.pass();
+    expect([mallory.sends, inner.accepted[0]!.sends[0]!.data.toString()]).toEqual([[], 'hello']);
+  });
+
   test('of another name than it speaks for is refused, and all that it sends', async () => {
     const scene = new Scene();
     await scene.relayAt('outer.example.net', { tls: { cert: 'outer', key: 'key', ca: cert } });

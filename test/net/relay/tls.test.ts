@@ -48,7 +48,7 @@ class Frames implements SocketHandler {
 async function openRelay(options: Partial<RelayOptions> = {}): Promise<{ relay: MSRPRelay; uri: URI }> {
   const tls = { ...ours, ca: authority.cert };
   const relay = new MSRPRelay({ credentials: () => ({ password: 'wonderland' }), tls, ...options });
-  closeAfterTest(() => relay.close().then(() => {}));
+  closeAfterTest(async () => void (await relay.close()));
   return { relay, uri: await relay.listen(new URI({ host: '127.0.0.1', useTLS: true })) };
 }
 
