@@ -19,6 +19,8 @@ import type { RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
 const quantumBytes = 16_384;
 /** So much is not kept until all events at hand have been dealt with. */
 const promptBytes = 32_768;
+/** What a chunk that waits costs beyond its body, about: empty ones must not come without end. */
+const chunkBytes = 512;
 /** Codes by which the next hop wants no more of a message (D-RELAY-8). */
 const finalCodes = new Set([408, 413, 481, 506]);
 /** Refused messages that are remembered: more than a session has under way. */
@@ -31,6 +33,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   /** Where it goes; undefined while that is being connected, and when there is no way any more. */
   to: RelayLeg | undefined;
   readonly #context: RelayContext;
+  readonly #path: string;
   /** How many URIs of To-Path are ours. */
   readonly moved: number;
   #format: ForwardFormat | undefined;
@@ -46,8 +49,10 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   #isOver = false;
   readonly #refused: string[] = [];
 
-  constructor(from: RelayLeg, context: RelayContext, moved: number) {
+  /** `path`: the To-Path that it is for. */
+  constructor(from: RelayLeg, context: RelayContext, path: string, moved: number) {
     this.from = from;
+    this.#path = path;
     this.counters = context.counters;
     this.#context = context;
     this.moved = moved;
@@ -119,8 +124,11 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   }
 
   #enqueue(passing: Passing): void {
-    if (!passing.isQueued) this.#queue.push(passing);
-    passing.isQueued = true;
+    if (!passing.isQueued) {
+      passing.isQueued = true;
+      this.#queue.push(passing);
+      this.#account(chunkBytes);
+    }
     this.#want();
   }
 
@@ -150,6 +158,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
         left -= sent;
         if (!next.isDone) return this.#pulledOpen(next);
         this.#queue.shift();
+        this.#account(-chunkBytes);
       }
     }
     this.#afterPull();
@@ -192,7 +201,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
       next = following;
     }
     this.#queue.splice(0, count);
-    this.#account(-bytes);
+    this.#account(-bytes - count * chunkBytes);
     outbox.frame([first.input!.subarray(first.from, to)], frames.length > 0 ? new FrameRun(frames) : undefined);
     return to - first.from;
   }
@@ -251,6 +260,8 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     if (this.from.connection.sessions <= 1) return this.#stall?.restart();
     this.counters.stalls++;
     this.fail(408, 'Downstream does not read');
+    // What else comes for it is refused: it would stop them again.
+    this.from.flows.set(this.#path, this);
   }
 
   /** The next hop has refused a frame (R4976-6.4.3). */
@@ -274,13 +285,13 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     this.#queue = kept;
     for (const each of dropped) this.#dropOne(each as Passing, code, comment);
     const arriving = this.#arriving;
-    if (arriving !== undefined && isDropped(arriving.chunk)) this.#dropOne(arriving, code, comment);
+    if (arriving?.isQueued === false && isDropped(arriving.chunk)) this.#dropOne(arriving, code, comment);
     this.#afterPull();
   }
 
   #dropOne(passing: Passing, code: number, comment?: string): void {
     passing.chunk.fail(code, comment);
-    this.#account(-passing.drop());
+    this.#account(-passing.drop() - (passing.isQueued ? chunkBytes : 0));
     if (passing !== this.#arriving) return;
     this.#arriving = undefined;
     this.#swallowed = passing.chunk;
@@ -289,7 +300,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   /** Nothing more comes, for the connection that it comes on is gone, or the session over: what has come whole still leaves (D-RELAY-4). */
   end(): void {
     this.#isOpen = false;
-    this.from.forget(this);
+    this.from.flows.delete(this.#path);
     const passing = this.#arriving;
     this.#arriving = undefined;
     if (passing !== undefined) {
@@ -306,7 +317,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isOpen = false;
-    this.from.forget(this);
+    this.from.flows.delete(this.#path);
     const { to } = this;
     this.#drop(() => true, code, comment);
     for (const each of this.#queue.splice(0)) if (!(each instanceof Passing)) this.#failOther(each);

@@ -111,10 +111,6 @@ export class Leg implements RelayLeg {
     this.#router.onAnswered(this.connection, request, response);
   }
 
-  forget(flow: RelayFlow): void {
-    for (const [path, each] of this.flows) if (each === flow) this.flows.delete(path);
-  }
-
   /** The session is over: nothing more is taken here, and when all has left and is answered, the connection is done with. */
   finish(): void {
     if (this.#isFinishing) return;

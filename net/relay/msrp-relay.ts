@@ -166,11 +166,11 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
   flowFor(leg: RelayLeg, session: RelaySession, head: Head): RelayFlow | number {
     const path = head.toPath.join(' ');
     const known = leg.flows.get(path);
-    if (known?.isOpen === true) return known;
+    if (known !== undefined) return known.isOpen ? known : 408;
     if (leg.flows.size >= this.#context.limits.nextHopsPerSession) return 403;
     const route = this.#routeOf(session, leg.connection, head);
     if (typeof route === 'number') return route;
-    const flow = new Flow(leg, this.#context, route.moved);
+    const flow = new Flow(leg, this.#context, path, route.moved);
     leg.flows.set(path, flow);
     this.#open(flow, route);
     return flow;

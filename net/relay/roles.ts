@@ -74,7 +74,6 @@ export interface RelayLeg extends Bound {
   onDrained(): void;
   /** The next hop has answered a request that came here. */
   onAnswered(request: Head, response: Head): void;
-  forget(flow: RelayFlow): void;
   /** The session is over. */
   finish(): void;
 }
