@@ -13,7 +13,7 @@ export interface RelayOptions {
 
 export function addRelayOptions(command: Command): Command {
   return command
-    .option('-r, --relay <uri>', 'our relay: msrps://user@domain, with :port where the DNS does not say it')
+    .option('--relay <uri>', 'our relay: msrps://user@domain, with :port where the DNS does not say it')
     .option('--password-file <file>', 'the password at the relay, in its first line; default: $MSRP_PASSWORD');
 }
 

@@ -23,7 +23,7 @@ describe('msrp receive and msrp send', () => {
     const secret = place.file('secret', 'wonderland\n');
     const content = randomBytes(300_000);
     const file = place.file('photo.jpg', content);
-    const receiver = await place.receive('--relay', uri, '--password-file', secret, '--idle', '0.3');
+    const receiver = await place.receive('--relay', uri, '--password-file', secret, '--idle', '3');
     expect(receiver.path.split(' ')).toHaveLength(2);
     const isReadyAgain = said(receiver.child, '"listening"');
     const sent = await msrp(['send', receiver.path, file, '--relay', uri], '', { MSRP_PASSWORD: 'wonderland' });

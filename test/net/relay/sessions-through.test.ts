@@ -1,7 +1,7 @@
 // A session of ours behind a relay: its peer is a client of that relay.
 
 import { expect, test } from 'vitest';
-import { AcceptorDirect, MSRPSession, parsePath, URI } from '../../../index.ts';
+import { AcceptorDirect, type IncomingMessage, MSRPSession, parsePath, URI } from '../../../index.ts';
 import { Scene } from './scene.ts';
 
 test('a session gets messages through a relay, answers, and reports on them', async () => {
@@ -28,7 +28,7 @@ test('a session gets messages through a relay, answers, and reports on them', as
   const session = new MSRPSession(await scene.network.settle(completing));
   const body = 'x'.repeat(100_000);
   alice.message(path, body, [['Success-Report', 'yes']], 'message1');
-  const incoming = (await scene.network.settle(session.messages().next())).value!;
+  const { value: incoming } = (await scene.network.settle(session.messages().next())) as { value: IncomingMessage };
   expect(await scene.network.settle(incoming.text())).toBe(body);
   await scene.pass();
   expect(alice.toldAbout('message1')).toEqual(['200 1-100000/100000']);
