@@ -109,8 +109,9 @@ function reportPathLines({ fromPath, toPath }: Head): string {
   return `To-Path: ${formatPath(fromPath)}\r\nFrom-Path: ${String(toPath[0])}\r\n`;
 }
 
-/** D-ERR-7: nobody takes a range that ends beyond its total. */
+/** D-ERR-7: nobody takes a range that ends beyond its total, and of no octets only one that begins with 1. */
 function reportRange({ start, end, total }: ByteRange): string {
+  if (end !== undefined && end < start) return formatByteRange({ start: 1, end: 0, total });
   const isBeyond = total !== undefined && end !== undefined && end > total;
   return formatByteRange({ start, end, total: isBeyond ? undefined : total });
 }

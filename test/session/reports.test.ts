@@ -87,6 +87,19 @@ describe('reports', () => {
     });
   });
 
+  test('a chunk without octets, in the middle of a message that came before, is reported on with a range that can be', async () => {
+    await withScript(async (peer) => {
+      peer.send(part('tran0', 'Success-Report: yes\r\n', '1-3/3', 'abc', '$'));
+      peer.send(part('tran1', 'Success-Report: yes\r\n', '2-*/*', '', '$'));
+      expect((await peer.answers()).map(brief)).toEqual([
+        '200 tran0',
+        'REPORT mmmm 1-3/3 000 200',
+        '200 tran1',
+        'REPORT mmmm 1-0/* 000 200',
+      ]);
+    });
+  });
+
   // A REPORT with such a range is malformed (D-ERR-7): it would be ignored.
   for (const [what, times, onIncoming] of [
     ['a message that came before', 2, undefined],
