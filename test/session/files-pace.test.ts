@@ -49,6 +49,25 @@ describe('a message that may take so many octets a second', () => {
     });
   });
 
+  test('does not make up for more than half a second in which there was nothing', async () => {
+    await withScript(async (peer) => {
+      let give = (): void => {};
+      async function* late(): AsyncGenerator<Buffer> {
+        await new Promise<void>((resolve) => {
+          give = resolve;
+        });
+        yield content;
+      }
+      peer.session.send(late(), { bytesPerSecond: 40_000 });
+      await peer.pass(60_000);
+      give();
+      await peer.pass(1000);
+      const bytes = peer.take().reduce((sum, chunk) => sum + chunk.size, 0);
+      expect(bytes).toBeLessThanOrEqual(40_000 * 1.625);
+      expect(bytes).toBeGreaterThanOrEqual(40_000);
+    });
+  });
+
   test('spends none on what the receiver has already', async () => {
     await withScript(async (peer) => {
       const message = peer.session.send(content, { bytesPerSecond: 10_000, successReport: 'yes' });

@@ -140,6 +140,7 @@ describe('a transfer that breaks off', () => {
     writeFileSync(join(inbox, 'f.bin.part'), Buffer.alloc(content.length + 1));
     expect(await transfer({})).toMatchObject({ resumedFrom: 0, stored: { bytes: content.length, hash: sha256 } });
     expect(files()).toEqual(['f.bin']);
+    expect(inInbox('f.bin').equals(content)).toBe(true);
   });
 
   test('is removed, and refused, when what was kept turns out to be damaged', async () => {
@@ -180,6 +181,13 @@ describe('a transfer that breaks off', () => {
     expect(await transfer({})).toMatchObject({ resumedFrom: 0, stored: { hash: sha256 } });
   });
 
+  test('is not mixed with another size under the same Message-ID', async () => {
+    await breakOff(500_000, { messageId: 'same' });
+    writeFileSync(path, content.subarray(1));
+    expect(await transfer({ messageId: 'same' })).toMatchObject({ resumedFrom: 0 });
+    expect(files()).toEqual(['f.bin', 'f.bin.part', 'f.bin.part.json']);
+  });
+
   test('is not mixed with the files of others, whatever they are called', async () => {
     const others = ['f.bin.part', 'f-1.bin.part.json', 'f-2.bin.part', 'f-2.bin.part.json'];
     for (const name of others) writeFileSync(join(inbox, name), name);
@@ -215,20 +223,24 @@ describe('nothing is kept', () => {
     expect(files()).toEqual([]);
   });
 
-  test('where the sender gives the file up; all is where the receiver is stopped', async () => {
-    for (const [who, kept] of [
-      ['sender', 0],
-      ['receiver', 2],
+  test('where one end gives the file up; all is where the receiver is stopped', async () => {
+    for (const [who, code, kept] of [
+      ['sender', 'ABORTED', 0],
+      ['receiver', 'NOT_READ', 0],
+      ['signal', 'ABORTED', 2],
     ] as const) {
       await withSessions(
         async (alice, bob) => {
           const sending = await alice.sendFile(path, { resume: true, bytesPerSecond: 10_000_000 });
           const stopped = new AbortController();
-          const receiving = receiveFile(await next(bob), inbox, {
-            signal: stopped.signal,
-            onProgress: () => (who === 'sender' ? sending.abort() : stopped.abort()),
-          });
-          await expect(receiving).rejects.toMatchObject({ code: 'MSRP_ERR_ABORTED' });
+          const message = await next(bob);
+          const stop = {
+            sender: () => sending.abort(),
+            receiver: () => message.refuse(),
+            signal: () => stopped.abort(),
+          };
+          const receiving = receiveFile(message, inbox, { signal: stopped.signal, onProgress: stop[who] });
+          await expect(receiving).rejects.toMatchObject({ code: `MSRP_ERR_${code}` });
           await expect(sending.delivered).rejects.toThrow();
           expect(files()).toHaveLength(kept);
         },
@@ -252,8 +264,17 @@ describe('octets that are asked for by their range', () => {
     await breakOff(700_000);
     const range = { start: 600_001 };
     const o = { start: 600_001, name: 'f.bin' };
+    expect(inInbox('f.bin.part').length).toBeGreaterThan(range.start);
+    const anew = await transfer({ range, messageId: 'anew' }, o);
+    expect(anew).toMatchObject({ resumedFrom: 0, stored: { hash: sha256 } });
+    rmSync(anew.stored.path);
+
+    await breakOff(700_000);
     await breakOff(1_200_000, { range }, o);
     expect(partSize()).toBeGreaterThanOrEqual(1_200_000);
+    // Not by somebody who knows nothing of what comes before them.
+    expect(await transfer({ range })).toMatchObject({ resumedFrom: 0, stored: { bytes: content.length - 600_000 } });
+    rmSync(join(inbox, 'f.bin'));
     const { stored, resumedFrom } = await transfer({ range }, o);
     expect(resumedFrom).toBeGreaterThanOrEqual(600_000);
     expect(stored).toEqual({ path: join(inbox, 'f.bin'), bytes: content.length, hash: sha256 });

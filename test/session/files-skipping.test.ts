@@ -90,6 +90,22 @@ describe('a sender that hears of octets it has not sent', () => {
     );
   });
 
+  test('fails where its source ends before them', async () => {
+    await withScript(async (peer) => {
+      async function* tooFew(): AsyncGenerator<Buffer> {
+        yield content.subarray(0, 1_000_000);
+      }
+      const message = peer.session.send(tooFew(), { size, successReport: 'yes' });
+      const first = await untilFull(peer);
+      peer.send(reportOn(first[0]!, `1-1500000/${size}`, '000 200'));
+      await peer.pass(10);
+      await expect(message.sent).rejects.toMatchObject({
+        code: 'MSRP_ERR_SOURCE',
+        message: expect.stringContaining(`gave 1000000 octets instead of ${size}`),
+      });
+    });
+  });
+
   test('does not skip what it has not the size of, nor what is reported behind a gap', async () => {
     await withScript(async (peer) => {
       const unknown = peer.session.send(pieces(), { successReport: 'yes' });

@@ -127,6 +127,22 @@ describe('a file', () => {
     });
   });
 
+  test('to be resumed has a Message-ID that tells it, and its parts, from others', async () => {
+    await withFiles(async (alice, bob) => {
+      const path = file('large.bin', large);
+      const wishes = [{}, { range: { start: 2 } }, { range: { start: 1, end: 9 } }, { name: 'other' }];
+      const ids = new Set<string>();
+      for (const wish of [...wishes, ...wishes]) {
+        const sending = await alice.sendFile(path, { ...wish, resume: true });
+        await (await next(bob)).bytes();
+        sending.abort();
+        ids.add(sending.messageId);
+      }
+      expect(ids.size).toBe(wishes.length);
+      for (const id of ids) expect(id).toMatch(/^[0-9a-f]{32}$/);
+    });
+  });
+
   test.each([
     ['is not there', (path: string) => rmSync(path), {}, 'ENOENT'],
     [
@@ -163,6 +179,17 @@ describe('a file that is stored', () => {
       await receiveFile(message, inbox);
       await delivered;
       expect(seen).toEqual(['f']);
+    });
+  });
+
+  test('has come whole before its receiver was stopped', async () => {
+    await withFiles(async (alice, bob) => {
+      const sending = await alice.sendFile(file('f', 'text'));
+      const message = await next(bob);
+      const stored = receiveFile(message, inbox, { signal: AbortSignal.abort() });
+      expect(message.isComplete).toBe(true);
+      expect((await stored).path).toBe(join(inbox, 'f'));
+      await sending.delivered;
     });
   });
 
@@ -213,6 +240,15 @@ describe('a file that cannot be stored', () => {
   ])('because its hash is another is removed, and refused with 400: %s', async (_, content) => {
     await refused(content, { hash: { algorithm: 'sha-1', value: '00'.repeat(20) } }, 'MSRP_ERR_FILE', 400);
     expect(readdirSync(inbox)).toEqual([]);
+  });
+
+  test('is refused even where the session reports by itself, unless all of it was there at once', async () => {
+    await withSessions(async (alice, bob) => {
+      const sending = await alice.sendFile(file('f', large));
+      const hash = { algorithm: 'sha-256', value: '00' } as const;
+      await expect(receiveFile(await next(bob), inbox, { hash })).rejects.toMatchObject({ code: 'MSRP_ERR_FILE' });
+      await expect(sending.delivered).rejects.toMatchObject({ status: 400 });
+    });
   });
 
   test('for want of a folder is refused with 413', async () => {
