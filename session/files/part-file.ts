@@ -98,11 +98,13 @@ export class PartFile {
     if (isSynced) await this.#file.sync();
   }
 
-  /** Gives it its name, and returns its path. */
-  async finish(): Promise<string> {
+  /** Gives it its name, and returns its path; `isSynced`: waits until the disk has that too. */
+  async finish(isSynced: boolean): Promise<string> {
     for (let number = 0; ; number++) {
       const path = join(this.#folder, numbered(this.#name, number));
-      if (await take(path, this.path)) return path;
+      if (!(await take(path, this.path))) continue;
+      if (isSynced) await syncFolder(this.#folder);
+      return path;
     }
   }
 
@@ -190,6 +192,16 @@ async function take(path: string, part: string): Promise<boolean> {
   await claim?.close();
   if (claim !== undefined) await rename(part, path);
   return claim !== undefined;
+}
+
+/** Not every system lets a folder be opened. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path).catch(() => undefined);
+  try {
+    await folder?.sync();
+  } finally {
+    await folder?.close();
+  }
 }
 
 async function orTaken<T>(result: Promise<T>): Promise<T | undefined> {

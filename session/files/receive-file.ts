@@ -153,7 +153,7 @@ class Receipt {
       await onDisk(part.end(fsync));
       const digest = hash === undefined ? undefined : await onDisk(hash.of(part.bytes));
       if (wanted?.value !== undefined && digest !== undefined) checkHash(digest, wanted.value);
-      return { path: await onDisk(part.finish()), bytes: part.bytes, hash: digest };
+      return { path: await onDisk(part.finish(fsync)), bytes: part.bytes, hash: digest };
     } finally {
       hash?.stop();
     }
