@@ -1,18 +1,21 @@
 // When `msrp send` has delivered something: when the receiver reports that it has it whole. Some peers send no reports; what they have
-// acknowledged all of counts as delivered after the time that a response may take.
+// acknowledged all of counts as delivered after the time that a response may take, and for what follows at once.
 
 import type { OutgoingMessage, Settings } from '../index.ts';
 
 type Progress = Pick<OutgoingMessage, 'bytesAcknowledged' | 'size'>;
 
 export class Delivery {
-  readonly #settings: Pick<Settings, 'timers' | 'timeouts'>;
+  readonly #timers: Settings['timers'];
+  readonly #patienceMs: number;
   readonly #unreported: Promise<void>;
   #giveUp!: () => void;
   #isAnswered = false;
 
-  constructor(settings: Pick<Settings, 'timers' | 'timeouts'>) {
-    this.#settings = settings;
+  /** `mayReport`: the receiver is not known to send no reports. */
+  constructor({ timers, timeouts }: Pick<Settings, 'timers' | 'timeouts'>, mayReport: boolean) {
+    this.#timers = timers;
+    this.#patienceMs = mayReport ? timeouts.responseMs : 0;
     this.#unreported = new Promise((resolve) => {
       this.#giveUp = resolve;
     });
@@ -22,7 +25,7 @@ export class Delivery {
   readonly onProgress = ({ bytesAcknowledged, size }: Progress): void => {
     if (this.#isAnswered || bytesAcknowledged !== size) return;
     this.#isAnswered = true;
-    this.#settings.timers.start(this.#settings.timeouts.responseMs, this.#giveUp);
+    this.#timers.start(this.#patienceMs, this.#giveUp);
   };
 
   /** Resolves with whether the receiver reported, and waits no longer. Rejects when the message fails. */

@@ -100,7 +100,10 @@ async function send(
     session.transport.destroy(new MSRPError('MSRP_ERR_ABORTED', 'broken off, to be resumed', { scope: 'session' }));
   if (options.resume === true) context.signal.addEventListener('abort', breakOff);
   try {
-    for (const source of sources) await sendFile(session, source, { ...options, bytesPerSecond }, context);
+    let mayReport = true;
+    for (const source of sources) {
+      mayReport = await sendFile(session, source, { ...options, bytesPerSecond, mayReport }, context);
+    }
     await session.shutdown();
     return ExitCode.ok;
   } finally {
@@ -181,14 +184,15 @@ interface Sending {
   readonly sha256: () => Promise<string>;
 }
 
-type FileOptions = SendCommandOptions & { bytesPerSecond: number | undefined };
+type FileOptions = SendCommandOptions & { bytesPerSecond: number | undefined; mayReport: boolean };
 
+/** Resolves with whether the receiver has reported it. */
 async function sendFile(
   session: MSRPSession,
   source: FileSource,
   options: FileOptions,
   context: CommandContext,
-): Promise<void> {
+): Promise<boolean> {
   const { file, title, name, size } = source;
   const started = performance.now();
   const over = new AbortController();
@@ -202,8 +206,11 @@ async function sendFile(
     const bytes = size ?? bytesSent;
     const bytesPerSecond = Math.round(bytesSent / seconds);
     const facts = { bytes, bytesSent, sha256: await sha256(), seconds, bytesPerSecond, reported };
-    if (!reported) context.say(`${title} was acknowledged, but the receiver does not report whether it has it whole`);
+    if (!reported && options.mayReport) {
+      context.say(`${title} was acknowledged, but the receiver does not report whether it has it whole`);
+    }
     await context.tell({ event: 'sent', file, ...facts }, sentText(title, facts));
+    return reported;
   } catch (error) {
     throw failureOf(source, error);
   } finally {
@@ -222,12 +229,12 @@ function sentText(title: string, facts: Omit<SentEvent, 'event' | 'file'>): stri
 async function begin(
   session: MSRPSession,
   source: FileSource,
-  { resume = false, bytesPerSecond }: FileOptions,
+  { resume = false, bytesPerSecond, mayReport }: FileOptions,
   signal: AbortSignal,
   over: AbortSignal,
 ): Promise<Sending> {
   const { file, name, size } = source;
-  const delivery = new Delivery(session.transport.settings);
+  const delivery = new Delivery(session.transport.settings, mayReport);
   const options: SendOptions = {
     successReport: 'yes',
     onProgress: delivery.onProgress,
@@ -248,13 +255,13 @@ async function begin(
 }
 
 /** Our file is at fault, or the other end. */
-function failureOf({ file, title }: FileSource, error: unknown): CommandFailure {
-  const { cause } = error as Error;
-  if (error instanceof CommandFailure) return error;
+function failureOf({ file, title }: FileSource, error: unknown): Error {
+  if (!(error instanceof MSRPError)) return error as Error;
+  const { cause } = error;
   if (cause instanceof CommandFailure) {
     return new CommandFailure(cause.message, cause.exitCode, { file, cause: cause.cause ?? error });
   }
-  if (codeOf(error) === 'MSRP_ERR_SOURCE') {
+  if (error.code === 'MSRP_ERR_SOURCE') {
     return cannotRead(file, reasonOf(cause), codeOf(cause) === undefined ? error : cause);
   }
   return new CommandFailure(`${title} did not arrive: ${reasonOf(error)}`, ExitCode.fault, { file, cause: error });

@@ -7,8 +7,8 @@ import { reportOn, responseTo } from '../session/script-frames.ts';
 import { type ScriptedPeer, withScript } from '../session/scripted-peer.ts';
 
 /** Sends something, which is acknowledged. */
-async function acknowledged(peer: ScriptedPeer): Promise<() => string> {
-  const delivery = new Delivery(peer.session.transport.settings);
+async function acknowledged(peer: ScriptedPeer, mayReport = true): Promise<() => string> {
+  const delivery = new Delivery(peer.session.transport.settings, mayReport);
   const message = peer.session.send('text', {
     successReport: 'yes',
     onProgress: delivery.onProgress,
@@ -22,7 +22,7 @@ async function acknowledged(peer: ScriptedPeer): Promise<() => string> {
   await peer.pass(10);
   const [request] = peer.take();
   peer.send(responseTo(request!, '200 OK'));
-  await peer.pass(29_000);
+  if (mayReport) await peer.pass(29_000);
   expect(state).toBe('waits');
   return () => state;
 }
@@ -44,6 +44,14 @@ test('for 30 s from where all was acknowledged; then the session can end at once
     void peer.session.shutdown();
     await peer.pass(10);
     expect(await Promise.race([peer.session.closed.then(() => 'closed'), peer.pass(100)])).toBe('closed');
+  });
+});
+
+test('and not again, where the one before was not reported', async () => {
+  await withScript(async (peer) => {
+    const state = await acknowledged(peer, false);
+    await peer.pass(300);
+    expect(state()).toBe('unreported');
   });
 });
 
