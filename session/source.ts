@@ -27,11 +27,11 @@ export function sourceOf(body: Body, size: number | undefined): Source {
   if (typeof body === 'string') return whole(Buffer.from(body), 'text/plain');
   if (body instanceof Uint8Array) return whole(bufferOver(body), 'application/octet-stream');
   if (body instanceof Blob) {
-    const from = (start: number): AsyncIterator<Uint8Array> => streamed(body.slice(start).stream());
+    const from = (start: number): AsyncIterator<Uint8Array> => opened(() => body.slice(start).stream());
     return { octets: from(0), size: body.size, contentType: body.type || 'application/octet-stream', from };
   }
   if ('stream' in body) {
-    const from = (start: number): AsyncIterator<Uint8Array> => streamed(body.stream(start));
+    const from = (start: number): AsyncIterator<Uint8Array> => opened(() => body.stream(start));
     return { octets: from(0), size: body.size, contentType: 'application/octet-stream', from };
   }
   return {
@@ -48,6 +48,11 @@ export function bufferOver(bytes: Uint8Array): Buffer {
 
 function whole(octets: Buffer, contentType: string): Source {
   return { octets, size: octets.length, contentType };
+}
+
+/** Opened when it is read, so that what `open` throws is a failure of the source. */
+async function* opened(open: () => AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
+  yield* streamed(open());
 }
 
 async function* streamed(body: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
