@@ -1,7 +1,6 @@
 // A message that goes on where an earlier attempt broke off (RFC 4975 section 5.4): the receiver reports what it has, the sender skips it.
 
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Body, Chunk, IncomingMessage, MSRPSession } from '../../index.ts';
@@ -33,14 +32,14 @@ function assembled(known: number, chunks: Chunk[]): Buffer {
   return body;
 }
 
-async function* pieces(): AsyncGenerator<Buffer> {
-  for (let at = 0; at < size; at += 70_001) yield content.subarray(at, at + 70_001);
+async function* pieces(start = 0): AsyncGenerator<Buffer> {
+  for (let at = start; at < size; at += 70_001) yield content.subarray(at, at + 70_001);
 }
 
 const bodies: [string, () => Body][] = [
   ['a Buffer', () => content],
   ['a Blob', () => new Blob([new Uint8Array(content)])],
-  ['what can be read from anywhere', () => ({ size, stream: (start) => Readable.from([content.subarray(start)]) })],
+  ['what can be read from anywhere', () => ({ size, stream: (start) => pieces(start) })],
   ['a stream, which is read and dropped', () => pieces()],
 ];
 
@@ -103,6 +102,21 @@ describe('a sender that hears of octets it has not sent', () => {
         code: 'MSRP_ERR_SOURCE',
         message: expect.stringContaining(`gave 1000000 octets instead of ${size}`),
       });
+    });
+  });
+
+  test('fails where its source cannot be opened there', async () => {
+    await withScript(async (peer) => {
+      const stream = (start: number): AsyncIterable<Buffer> => {
+        if (start > 0) throw new Error('gone');
+        return pieces();
+      };
+      const message = peer.session.send({ size, stream }, { successReport: 'yes' });
+      const first = await untilFull(peer);
+      peer.send(reportOn(first[0]!, `1-1500000/${size}`, '000 200'));
+      await peer.pass(10);
+      await expect(message.sent).rejects.toMatchObject({ code: 'MSRP_ERR_SOURCE' });
+      expect(await peer.answers()).toMatchObject([{ continuation: '#' }]);
     });
   });
 
