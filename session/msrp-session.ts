@@ -7,7 +7,14 @@
 import { type Chunk, type Continuation, type Head, MSRPError } from '../codec/index.ts';
 import { type CoarseTimer, MSRPTransactionError, type MSRPTransport, type TransportSink } from '../net/index.ts';
 import { MSRPSessionError } from './errors.ts';
-import { type OutgoingFile, sendFile, type SendFileOptions } from './files/index.ts';
+import {
+  type OutgoingFile,
+  receiveFile,
+  type ReceivedFile,
+  type ReceiveFileOptions,
+  sendFile,
+  type SendFileOptions,
+} from './files/index.ts';
 import type { IncomingMessage } from './incoming-message.ts';
 import { isAnswered } from './chunk-queue.ts';
 import { Outgoing } from './outgoing.ts';
@@ -66,6 +73,11 @@ export class MSRPSession implements TransportSink {
   async sendFile(path: string, options: SendFileOptions = {}): Promise<OutgoingFile> {
     this.#checkConnected();
     return sendFile(this, path, options);
+  }
+
+  /** Stores a message of `messages()` in a folder, and reports it when it is there; what it throws is said at the function of that name. */
+  receiveFile(message: IncomingMessage, folder: string, options: ReceiveFileOptions = {}): Promise<ReceivedFile> {
+    return receiveFile(message, folder, options);
   }
 
   /**

@@ -14,16 +14,20 @@ const printed: [string, string[][]][] = [
   ['sessions', [['text/plain', 'hello']]],
   ['payloads', [['Alice', 'text/plain;charset=utf-8', 'hello'], ['delivered']]],
   ['offer and answer', [['hello']]],
+  ['files', [['package.json']]],
 ];
 
 test.each(printed)('the example of the README for %s runs, and prints what came', async (name, lines) => {
   const example = examples[printed.findIndex(([each]) => each === name)] ?? '';
   // Node 20 has no `await using` of its own: the test disposes by hand, in the same order.
   const names = [...example.matchAll(/await using (\w+)/g)].map(([, using]) => using).toReversed();
-  const body = example.replace(/^import (.*) from 'msrp';$/m, 'const $1 = msrp;').replaceAll('await using', 'const');
+  const body = example
+    .replaceAll(/^import (.*) from '(.*)';$/gm, "const $1 = await load('$2');")
+    .replaceAll('await using', 'const');
   const disposal = names.map((using) => `await ${using}[Symbol.asyncDispose]();`).join('\n');
   const log = vi.spyOn(console, 'log').mockImplementation(() => {});
-  await new AsyncFunction('msrp', body + disposal)(msrp);
+  const load = (from: string): unknown => (from === 'msrp' ? msrp : import(from));
+  await new AsyncFunction('load', body + disposal)(load);
   expect(log.mock.calls).toEqual(lines);
   log.mockRestore();
 });
