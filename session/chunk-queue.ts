@@ -1,13 +1,7 @@
 // Chunks that wait to be sent as they were given (`sendChunk`), and what becomes of them.
 
 import { type Chunk, encodeChunk, type Head, MSRPError } from '../codec/index.ts';
-import {
-  MSRPTransactionError,
-  type Outbox,
-  type Transaction,
-  type Transactions,
-  type Written,
-} from '../net/index.ts';
+import { MSRPTransactionError, type Outbox, type Transaction, type Transactions, type Written } from '../net/index.ts';
 
 /** Gets the response, or the error that stands for it; undefined when none came and none is an error. */
 export type OnResponse = (response: Head | MSRPTransactionError | undefined) => void;
