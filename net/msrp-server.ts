@@ -114,7 +114,7 @@ export class MSRPServer<T = MSRPTransport> {
   async #expect(listener: AnyListener<T>, given: URI | undefined, data: unknown): Promise<URI> {
     if (listener instanceof ShardListener) {
       const expectation = listener.expect(given, data);
-      await expectation.known;
+      await expectation.known();
       return expectation.localUri;
     }
     const expectation = listener.expect(given);

@@ -161,7 +161,7 @@ async function memoryOfBare(count: number, tls: Certificate | undefined, effort:
 async function memoryOfSessions(count: number, tls: Certificate | undefined, effort: Effort): Promise<number> {
   using server = peer('server');
   using clients = peer('clients');
-  await server.call('start', { kind: 'sessions', shards: 2, work: 'count', tls });
+  await server.call('start', { kind: 'sessions', shards: 2, work: 'idle', tls });
   return await growth(server, count, effort, (more) => bindMore(server, clients, more, tls));
 }
 

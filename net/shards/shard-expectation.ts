@@ -2,9 +2,10 @@
 //
 //   expected --complete()--> awaited --arrived--> binding --bound--> bound --over--> over
 //      `------arrived------> (kept) --complete()---^  `---left---> awaited
+//
+// There may be very many: one holds only what its state needs.
 
 import { MSRPError, URI } from '../../codec/index.ts';
-import type { Settings } from '../options.ts';
 import { isSamePath } from '../uris.ts';
 import { errorOf } from './error-record.ts';
 import type { FromSession, ToSession } from './protocol.ts';
@@ -22,49 +23,55 @@ interface Arrived {
   readonly path: readonly URI[];
 }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
+/** Somebody waits. */
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
 }
 
-export interface ShardExpectationEvents {
+/** Whoever gave the URI out. */
+export interface ExpectationOwner {
+  readonly match: 'path' | 'session-id';
   /** Those that know of the URI. */
-  shards(): readonly Shard[];
-  post(shard: Shard, message: ToSession): void;
-  /** `arrived` is bound; its connection counts as others do. */
+  readonly shards: readonly Shard[];
+  post(session: number, shard: Shard, message: ToSession): void;
+  /** It is bound: its connection counts as others do. */
   onBound(remote: { address: string; port: number }): void;
   /** The URI serves nobody any more, and may be given out again. */
-  onOver(): void;
+  onOver(expectation: { readonly localUri: URI }): void;
   /** Nothing more will come from a shard. */
-  onSettled(): void;
+  onSettled(session: number): void;
 }
 
 export class ShardExpectation<T> {
   readonly localUri: URI;
-  /** Resolves when every shard knows of it. */
-  readonly known: Promise<undefined>;
-  readonly #settings: Settings;
-  readonly #data: unknown;
-  readonly #events: ShardExpectationEvents;
-  readonly #known = deferred<undefined>();
-  readonly #bound = deferred<Handled<T>>();
-  readonly #result = deferred<T>();
-  readonly #unaware: Set<Shard>;
+  readonly #session: number;
+  readonly #owner: ExpectationOwner;
+  #data: unknown;
   #state: 'expected' | 'awaited' | 'binding' | 'bound' | 'over' = 'expected';
-  #hasResult = false;
+  #unaware: Set<Shard> | undefined;
+  #knownWaiter: Waiter<undefined> | undefined;
+  #boundWaiter: Waiter<Handled<T>> | undefined;
+  #resultWaiter: Waiter<T> | undefined;
   #remotePath: readonly URI[] | undefined;
   /** Who waits for `complete`; and who is the peer. */
   #arrived: Arrived | undefined;
   #chosen: Shard | undefined;
 
-  constructor(localUri: URI, settings: Settings, o: { data: unknown; events: ShardExpectationEvents }) {
+  constructor(localUri: URI, session: number, owner: ExpectationOwner, data: unknown) {
     this.localUri = localUri;
-    this.#settings = settings;
-    this.#data = o.data;
-    this.#events = o.events;
-    this.#unaware = new Set(o.events.shards());
-    this.known = this.#known.promise;
+    this.#session = session;
+    this.#owner = owner;
+    this.#data = data;
+    this.#unaware = new Set(owner.shards);
+  }
+
+  /** Resolves when every shard knows of it. */
+  known(): Promise<undefined> {
+    return new Promise((resolve, reject) => {
+      this.#knownWaiter = { resolve, reject };
+      if (this.#unaware === undefined) resolve(undefined);
+    });
   }
 
   get isClaimed(): boolean {
@@ -82,8 +89,11 @@ export class ShardExpectation<T> {
     this.#state = 'awaited';
     const arrived = this.#arrived;
     this.#arrived = undefined;
+    const bound = new Promise<Handled<T>>((resolve, reject) => {
+      this.#boundWaiter = { resolve, reject };
+    });
     if (arrived !== undefined) this.#decide(arrived);
-    return this.#bound.promise;
+    return bound;
   }
 
   onMessage(shard: Shard, message: FromSession): void {
@@ -95,22 +105,26 @@ export class ShardExpectation<T> {
       case 'left':
         return this.#onLeft(shard);
       case 'bound':
-        this.#state = 'bound';
-        this.#events.onBound(message);
-        return this.#bound.resolve({ result: this.#result.promise });
+        return this.#onBound(message);
       case 'result':
-        return this.#settleResult(() => this.#result.resolve(message.value as T));
+        return this.#settle((waiter) => waiter.resolve(message.value as T));
       case 'failed':
-        return this.#settleResult(() => this.#result.reject(errorOf(message.error)));
+        return this.#settle((waiter) => waiter.reject(errorOf(message.error)));
       case 'over':
         return this.#end();
     }
   }
 
   #onExpected(shard: Shard, error: Error | undefined): void {
-    if (error !== undefined) this.#known.reject(error);
-    this.#unaware.delete(shard);
-    if (this.#unaware.size === 0) this.#known.resolve(undefined);
+    if (error !== undefined) this.#knownWaiter?.reject(error);
+    this.#unaware?.delete(shard);
+    if (this.#unaware?.size === 0) this.#onKnown();
+  }
+
+  #onKnown(): void {
+    this.#unaware = undefined;
+    this.#knownWaiter?.resolve(undefined);
+    this.#knownWaiter = undefined;
   }
 
   #onArrived(arrived: Arrived): void {
@@ -121,15 +135,19 @@ export class ShardExpectation<T> {
 
   #decide(arrived: Arrived): void {
     const { shard, arrival, path } = arrived;
-    const isPeer = this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#settings.match);
+    const isPeer = this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#owner.match);
     if (!isPeer) return this.#refuse(arrived, 481);
     this.#state = 'binding';
     this.#chosen = shard;
-    this.#events.post(shard, { kind: 'accept', arrival, data: this.#data });
+    this.#post(shard, { kind: 'accept', arrival, data: this.#data });
   }
 
   #refuse({ shard, arrival }: Arrived, code: number): void {
-    this.#events.post(shard, { kind: 'refuse', arrival, code });
+    this.#post(shard, { kind: 'refuse', arrival, code });
+  }
+
+  #post(shard: Shard, message: ToSession): void {
+    this.#owner.post(this.#session, shard, message);
   }
 
   #onLeft(shard: Shard): void {
@@ -139,28 +157,41 @@ export class ShardExpectation<T> {
     this.#chosen = undefined;
   }
 
-  #settleResult(settle: () => void): void {
-    this.#hasResult = true;
-    settle();
-    if (this.#state === 'over') this.#events.onSettled();
+  #onBound(remote: { address: string; port: number }): void {
+    this.#state = 'bound';
+    this.#data = undefined;
+    this.#owner.onBound(remote);
+    const result = new Promise<T>((resolve, reject) => {
+      this.#resultWaiter = { resolve, reject };
+    });
+    result.catch(() => {});
+    this.#boundWaiter?.resolve({ result });
+    this.#boundWaiter = undefined;
   }
 
-  /** Its shard is gone, and the session with it; others may still come to the other shards. */
+  /** The handler has returned. */
+  #settle(settle: (waiter: Waiter<T>) => void): void {
+    const waiter = this.#resultWaiter;
+    this.#resultWaiter = undefined;
+    if (waiter !== undefined) settle(waiter);
+    if (this.#state === 'over') this.#owner.onSettled(this.#session);
+  }
+
+  /** Its shard is gone, and the session with it; before it was bound, the peer may still come to the other shards. */
   onLost(shard: Shard, error: Error): void {
     this.#onExpected(shard, undefined);
-    const wasBinding = this.#state === 'binding' && this.#chosen === shard;
     this.#onLeft(shard);
-    if (wasBinding || this.#chosen !== shard) return;
+    if (this.#chosen !== shard) return;
     this.#end();
-    if (!this.#hasResult) this.#settleResult(() => this.#result.reject(error));
+    this.#settle((waiter) => waiter.reject(error));
   }
 
   /** The URI is no longer expected. Rejects a `complete` that waits; a session that was bound lives on. */
   cancel(error: Error): void {
     if (this.#state === 'bound' || this.#state === 'over') return;
-    this.#bound.reject(error);
+    this.#boundWaiter?.reject(error);
+    this.#boundWaiter = undefined;
     this.#forget(false);
-    this.#hasResult = true;
     this.#end();
   }
 
@@ -172,27 +203,18 @@ export class ShardExpectation<T> {
 
   /** A peer that was chosen may be bound at this moment. */
   #forget(isAbandoned: boolean): void {
-    for (const shard of this.#events.shards()) {
-      this.#events.post(shard, { kind: 'forget', isAbandoned: isAbandoned || shard === this.#chosen });
+    for (const shard of this.#owner.shards) {
+      this.#post(shard, { kind: 'forget', isAbandoned: isAbandoned || shard === this.#chosen });
     }
   }
 
   #end(): void {
     if (this.#state === 'over') return;
-    // The other shards; here it is over already.
+    // The other shards; where it was bound it is over already.
     if (this.#state === 'bound') this.#forget(true);
     this.#state = 'over';
-    this.#known.resolve(undefined);
-    this.#events.onOver();
-    if (this.#hasResult) this.#events.onSettled();
+    this.#onKnown();
+    this.#owner.onOver(this);
+    if (this.#resultWaiter === undefined) this.#owner.onSettled(this.#session);
   }
-}
-
-function deferred<T>(): Deferred<T> {
-  let settle!: Omit<Deferred<T>, 'promise'>;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  promise.catch(() => {});
-  return { promise, ...settle };
 }

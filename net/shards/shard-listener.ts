@@ -5,14 +5,15 @@ import { type Refusals, refusalsOf } from '../refusals.ts';
 import type { Settings } from '../options.ts';
 import type { ListenPlace } from '../shared-listener.ts';
 import type { ServerTLS } from '../socket.ts';
+import type { Remote } from '../unbound-limit.ts';
 import { completeUri, matchKey } from '../uris.ts';
 import { HandingListener } from './handing-listener.ts';
-import type { FromShard } from './protocol.ts';
+import type { FromShard, ToSession } from './protocol.ts';
 import type { Shard } from './shard.ts';
-import { ShardExpectation } from './shard-expectation.ts';
+import { type ExpectationOwner, ShardExpectation } from './shard-expectation.ts';
 import type { ShardPool } from './shard-pool.ts';
 
-export class ShardListener<T> {
+export class ShardListener<T> implements ExpectationOwner {
   readonly #settings: Settings;
   readonly #pool: ShardPool;
   readonly #refusals: Refusals;
@@ -67,23 +68,13 @@ export class ShardListener<T> {
     return this.#refusals.limit.refused;
   }
 
-  /** Gives a URI out; it is `known` when every shard has it. Throws `MSRP_ERR_STATE` when it is given out already. */
+  /** Gives a URI out; it is `known()` when every shard has it. Throws `MSRP_ERR_STATE` when it is given out already. */
   expect(given: URI | undefined, data: unknown): ShardExpectation<T> {
     const uri = completeUri(given, this.#settings, this.port);
     const key = matchKey(uri, this.#settings.match);
     if (this.#expected.has(key)) throw new MSRPError('MSRP_ERR_STATE', 'that URI is in use', { scope: 'session' });
     const session = this.#pool.nextNumber();
-    const listener = this.#handing.number;
-    const expectation = new ShardExpectation<T>(uri, this.#settings, {
-      data,
-      events: {
-        shards: () => this.#pool.shards,
-        post: (shard, message) => shard.post({ ...message, listener, session }),
-        onBound: (remote) => this.#refusals.limit.leave(remote),
-        onOver: () => this.#expected.delete(key),
-        onSettled: () => this.#byNumber.delete(session),
-      },
-    });
+    const expectation = new ShardExpectation<T>(uri, session, this, data);
     this.#expected.set(key, expectation);
     this.#byNumber.set(session, expectation);
     for (const shard of this.#pool.shards) this.#tell(shard, session, expectation);
@@ -91,14 +82,36 @@ export class ShardListener<T> {
   }
 
   #tell(shard: Shard, session: number, { localUri }: ShardExpectation<T>): void {
-    shard.post({ kind: 'expect', uri: String(localUri), listener: this.#handing.number, session });
+    this.post(session, shard, { kind: 'expect', uri: String(localUri) });
+  }
+
+  get match(): 'path' | 'session-id' {
+    return this.#settings.match;
+  }
+
+  get shards(): readonly Shard[] {
+    return this.#pool.shards;
+  }
+
+  post(session: number, shard: Shard, message: ToSession): void {
+    shard.post({ ...message, listener: this.#handing.number, session });
+  }
+
+  onBound(remote: Remote): void {
+    this.#refusals.limit.leave(remote);
+  }
+
+  onOver({ localUri }: { readonly localUri: URI }): void {
+    this.#expected.delete(matchKey(localUri, this.match));
+  }
+
+  onSettled(session: number): void {
+    this.#byNumber.delete(session);
   }
 
   #introduce(shard: Shard): void {
     for (const [session, expectation] of this.#byNumber) {
-      if (this.#expected.get(matchKey(expectation.localUri, this.#settings.match)) === expectation) {
-        this.#tell(shard, session, expectation);
-      }
+      if (this.expectationOf(expectation.localUri) === expectation) this.#tell(shard, session, expectation);
     }
   }
 

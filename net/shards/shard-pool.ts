@@ -6,7 +6,7 @@
 
 import type { Socket as RawSocket } from 'node:net';
 import type { ResourceLimits } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import { MSRPError } from '../../codec/index.ts';
 import type { Settings } from '../options.ts';
 import type { ClonedOptions, FromShard, Handed } from './protocol.ts';
@@ -50,7 +50,10 @@ export class ShardPool {
   /** The numbers of listeners, connections and sessions are of one row. */
   #lastNumber = 0;
   #pool: Piscina | undefined;
+  #started: Promise<void> | undefined;
   #runs: Promise<void>[] = [];
+  /** Why a shard could not even begin. */
+  #failure: Error | undefined;
   #isStopping = false;
   #ended: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
@@ -67,14 +70,16 @@ export class ShardPool {
 
   /** Rejects when a shard cannot do its work: `MSRP_ERR_ARGUMENT` for a handler that does not load. */
   async start(): Promise<void> {
-    if (this.#pool === undefined) this.#startAll();
+    await (this.#started ??= this.#startAll());
     await Promise.all(this.#living.map((shard) => shard.ready));
-    if (this.#living.length === 0) throw new MSRPError('MSRP_ERR_STATE', 'no shard is left');
+    if (this.#living.length === 0) throw this.#failure ?? new MSRPError('MSRP_ERR_STATE', 'the shards have ended');
   }
 
-  #startAll(): void {
+  async #startAll(): Promise<void> {
     const { shards, resourceLimits } = this.#options;
-    this.#pool = new Piscina({
+    // Not loaded by those who have no shards.
+    const { Piscina: Pool } = await import('piscina');
+    this.#pool = new Pool({
       filename: workerFile(),
       minThreads: shards,
       maxThreads: shards,
@@ -111,7 +116,11 @@ export class ShardPool {
       this.#shards[index] = undefined;
       if (error !== undefined) this.#lose(shard, error);
       // TypeScript does not see that it has been set meanwhile.
-      if (error === undefined || !(wasReady as boolean)) return;
+      if (error === undefined) return;
+      if (!(wasReady as boolean)) {
+        this.#failure = error;
+        return;
+      }
     }
   }
 
@@ -166,6 +175,7 @@ export class ShardPool {
 
   /** Once: a pool that is destroyed twice starts new threads. */
   async #end(): Promise<void> {
+    await this.#started;
     await Promise.all(this.#runs);
     await this.#destroyPool();
   }

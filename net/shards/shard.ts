@@ -56,12 +56,12 @@ export class Shard {
     let error: Error | undefined;
     try {
       await pool.run({ port, counters, ...start } satisfies ShardStart, { transferList: [port] });
-      error = this.#unfit;
     } catch (cause) {
       error = new MSRPError('MSRP_ERR_CLOSED', `a shard was lost: ${(cause as Error).message}`, { cause });
     }
     // The result of the task has a way of its own, and may come before what the shard said last.
     await this.#silent;
+    error ??= this.#unfit;
     this.isReady = false;
     this.#settleReady.reject(error ?? new MSRPError('MSRP_ERR_CLOSED', 'the shard has ended'));
     this.#handover.close();

@@ -109,9 +109,7 @@ test('a shard that cannot begin again is not begun over and over', async () => {
   const server = new MSRPServer({ shards: 2, handler: built('broken-handler') });
   closeAfterTest(() => server.close());
   for (let round = 0; round < 2; round++) {
-    expect(await rejectionOf(server.prepare())).toMatchObject({
-      code: expect.stringMatching(/MSRP_ERR_(ARGUMENT|STATE)/),
-    });
+    expect(await rejectionOf(server.prepare())).toMatchObject({ code: 'MSRP_ERR_ARGUMENT' });
   }
   expect(server.stats().shards.map(({ restarts }) => restarts)).toEqual([0, 0]);
   await expect(expectOne(server)).rejects.toThrow();
