@@ -79,7 +79,7 @@ export class Expectation {
     if (peerPath === undefined || (this.#state === 'awaited' && !this.#isPeer(peerPath))) return 481;
     const arrival = new Arrival(connection, this.localUri, head, peerPath, this.#place);
     if (this.#state === 'awaited') this.#bind(arrival);
-    else this.#keepArrived(arrival);
+    else this.#keepArrived(arrival, head);
     return arrival.transport;
   }
 
@@ -87,7 +87,7 @@ export class Expectation {
     return this.#remotePath === undefined || isSamePath(path, this.#remotePath, this.#settings.match);
   }
 
-  #keepArrived(arrival: Arrival): void {
+  #keepArrived(arrival: Arrival, request: Head): void {
     this.#state = 'arrived';
     this.#arrived = arrival;
     arrival.onGone = () => {
@@ -96,7 +96,7 @@ export class Expectation {
       this.watcher?.onLeft();
     };
     this.#patience = this.#settings.timers.start(this.#settings.timeouts.bindMs, () => this.refuse(481));
-    this.watcher?.onArrival(arrival.request);
+    this.watcher?.onArrival(request);
   }
 
   /** Whoever waits for `complete` is not the peer. */
@@ -126,6 +126,7 @@ export class Expectation {
     arrival.accept();
     transport.announce();
     this.#settle?.resolve(transport);
+    this.#settle = undefined;
   }
 
   /** The URI is no longer expected. Rejects a `complete` that waits; a session that was bound lives on. */
@@ -156,14 +157,15 @@ export class Expectation {
 
 /** A peer that sent a binding request, with its session: what it sends is kept, and an empty request not yet answered. */
 class Arrival {
-  readonly request: Head;
   readonly transport: MSRPTransport;
   /** The session is over. */
   onGone: (() => void) | undefined;
   readonly #connection: Connection;
   #isAccepted = false;
+  /** The binding request, until it is clear what becomes of it. */
+  #request: Head | undefined;
   /** What came last, until it shows whether it is empty. */
-  #held: Head;
+  #held: Head | undefined;
   /** The empty request, once its end has come. */
   #empty: Head | undefined;
 
@@ -174,7 +176,7 @@ class Arrival {
     peerPath: readonly URI[],
     place: SessionPlace | undefined,
   ) {
-    this.request = request;
+    this.#request = request;
     this.#held = request;
     this.#connection = connection;
     this.transport = new MSRPTransport(connection, localUri, peerPath, {
@@ -186,13 +188,15 @@ class Arrival {
 
   accept(): void {
     this.#isAccepted = true;
+    this.#request = undefined;
     if (this.#empty !== undefined) this.#connection.respond(this.#empty, 200);
+    this.#empty = undefined;
   }
 
   /** As any stray, but its time is up: if nothing else keeps the connection, it goes. */
   refuse(code = 481): void {
     this.onGone = undefined;
-    this.#connection.respond(this.request, code);
+    if (this.#request !== undefined) this.#connection.respond(this.#request, code);
     void this.#leave();
   }
 
@@ -216,10 +220,12 @@ class Arrival {
   }
 
   #onEnd(flag: Continuation): void {
-    if (isEmptySend(this.#held, flag)) {
-      this.#empty = this.#held;
+    const held = this.#held!;
+    if (isEmptySend(held, flag)) {
+      this.#held = undefined;
       this.transport.admitted();
-      if (this.#isAccepted) this.#connection.respond(this.#empty, 200);
+      if (this.#isAccepted) this.#connection.respond(held, 200);
+      else this.#empty = held;
     } else {
       this.#passOn();
       this.transport.onEnd(flag);
@@ -227,7 +233,9 @@ class Arrival {
   }
 
   #passOn(): void {
+    const held = this.#held!;
+    this.#held = undefined;
     this.transport.admitted();
-    this.transport.onHead(this.#held);
+    this.transport.onHead(held);
   }
 }

@@ -1,8 +1,8 @@
 // In a shard, with a handler: its share of the sessions that the main thread has prepared. Connections are bound here; who may have a URI, the
 // main thread decides, since several shards may be asked for it.
 
-import { MSRPError, URI } from '../../codec/index.ts';
-import type { Expectation } from '../expectation.ts';
+import { type Head, MSRPError, URI } from '../../codec/index.ts';
+import type { Expectation, ExpectationWatcher } from '../expectation.ts';
 import type { MSRPTransport } from '../msrp-transport.ts';
 import type { Settings } from '../options.ts';
 import { SharedListener } from '../shared-listener.ts';
@@ -13,9 +13,35 @@ import type { Mailbox } from './mailbox.ts';
 import { Count, type FromSession, type FromShard, type ListenMessage, type ToSession } from './protocol.ts';
 
 /** A URI, and how many have come for it. */
-interface Expected {
+class Expected implements ExpectationWatcher {
   readonly expectation: Expectation;
-  arrivals: number;
+  arrivals = 0;
+  readonly #listener: number;
+  readonly #session: number;
+  readonly #owner: HandledSessions;
+
+  constructor(expectation: Expectation, listener: number, session: number, owner: HandledSessions) {
+    this.expectation = expectation;
+    this.#listener = listener;
+    this.#session = session;
+    this.#owner = owner;
+  }
+
+  onArrival({ fromPath }: Head): void {
+    this.#post({ kind: 'arrived', arrival: ++this.arrivals, path: fromPath.map(String) });
+  }
+
+  onLeft(): void {
+    this.#post({ kind: 'left' });
+  }
+
+  onOver(): void {
+    if (this.#owner.forget(this.#session)) this.#post({ kind: 'over' });
+  }
+
+  #post(message: FromSession): void {
+    this.#owner.post({ ...message, listener: this.#listener, session: this.#session });
+  }
 }
 
 type Listen = (at: ListenAddress, onSocket: (socket: Socket) => void, onError?: (error: Error) => void) => Listener;
@@ -79,31 +105,30 @@ export class HandledSessions {
   }
 
   #expect(listener: number, session: number, uri: string): void {
-    const post = (message: FromSession): void => this.#mailbox.post({ ...message, listener, session });
+    let error: unknown;
     try {
       const shared = this.#listeners.get(listener);
       if (shared === undefined) throw new MSRPError('MSRP_ERR_STATE', 'the listener is closed');
       const expectation = shared.expect(URI.parse(uri));
-      const expected: Expected = { expectation, arrivals: 0 };
-      expectation.watcher = {
-        onArrival: ({ fromPath }) =>
-          post({ kind: 'arrived', arrival: ++expected.arrivals, path: fromPath.map(String) }),
-        onLeft: () => post({ kind: 'left' }),
-        onOver: () => this.#onOver(session, post),
-      };
+      const expected = new Expected(expectation, listener, session, this);
+      expectation.watcher = expected;
       this.#expected.set(session, expected);
-      post({ kind: 'expected', error: undefined });
-    } catch (error) {
-      post({ kind: 'expected', error: recordOf(error) });
+    } catch (cause) {
+      error = cause;
     }
+    this.post({ kind: 'expected', error: error === undefined ? undefined : recordOf(error), listener, session });
   }
 
-  #onOver(session: number, post: (message: FromSession) => void): void {
+  post(message: FromShard): void {
+    this.#mailbox.post(message);
+  }
+
+  /** The URI serves nobody any more. Returns whether a session had been bound. */
+  forget(session: number): boolean {
     this.#expected.delete(session);
-    if (this.#transports.delete(session)) {
-      this.#counters[Count.sessions]!--;
-      post({ kind: 'over' });
-    }
+    if (!this.#transports.delete(session)) return false;
+    this.#counters[Count.sessions]!--;
+    return true;
   }
 
   async #accept(listener: number, session: number, expectation: Expectation, data: unknown): Promise<void> {
