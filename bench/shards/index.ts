@@ -149,7 +149,7 @@ async function memoryRows(isTLS: boolean, effort: Effort): Promise<Row[]> {
   ];
 }
 
-const restMs = (effort: Effort): number => (effort.isOnce ? 10 : 3000);
+const restMs = (effort: Effort): number => (effort.isOnce ? 10 : 8000);
 
 async function memoryOfBare(count: number, tls: Certificate | undefined, effort: Effort): Promise<number> {
   using server = peer('server');
