@@ -28,8 +28,8 @@ test('a session gets messages through a relay, answers, and reports on them', as
   const session = new MSRPSession(await scene.network.settle(completing));
   const body = 'x'.repeat(100_000);
   alice.message(path, body, [['Success-Report', 'yes']], 'message1');
-  const { value: incoming } = (await scene.network.settle(session.messages().next())) as { value: IncomingMessage };
-  expect(await scene.network.settle(incoming.text())).toBe(body);
+  const incoming = await scene.network.settle(session.messages().next());
+  expect(await scene.network.settle((incoming.value as IncomingMessage).text())).toBe(body);
   await scene.pass();
   expect(alice.toldAbout('message1')).toEqual(['200 1-100000/100000']);
   await scene.network.settle(session.send('y'.repeat(50_000)).delivered);
