@@ -47,7 +47,8 @@ function memoryOf({ name, bytesEachReach: reach }: Row, bytes: number): string {
   return `  ${name.padEnd(38)} ${kibibytes(bytes)} each${goal}`;
 }
 
-function peaksOf({ peaks, peakReach: reach }: Row): string {
+function peaksOf({ peak, peaks, peakReach: reach }: Row): string {
+  if (peak !== undefined) return `peak memory: ${mebibytes(peak)}`;
   if (peaks === undefined) return '';
   const [receiver, sender] = peaks;
   const isReached = reach !== undefined && Math.max(receiver, sender) <= reach;

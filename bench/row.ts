@@ -29,6 +29,8 @@ export interface Row {
   readonly peaks?: readonly [number, number];
   /** What both should be at most. */
   readonly peakReach?: number;
+  /** The most memory that the process under test had, where it is neither. */
+  readonly peak?: number;
 }
 
 /** Something to measure. */

@@ -5,7 +5,7 @@ import { generate } from 'selfsigned';
 import { Peer, type Usage } from '../peer-process.ts';
 import { type Effort, type Measurement, median, type Row } from '../row.ts';
 import type { Credentials, MiddleCall } from './middle.ts';
-import type { Arrived } from './receiver.ts';
+import type { Arrived, Stall } from './receiver.ts';
 import type { ConnectCall, MakeCall } from './sender.ts';
 
 const mebibyte = 1_048_576;
@@ -13,6 +13,7 @@ const mebibyte = 1_048_576;
 interface Sample {
   readonly speed: number;
   readonly cpu: number;
+  readonly peak: number;
 }
 
 interface Made {
@@ -21,14 +22,20 @@ interface Made {
   readonly chunks: number;
 }
 
-const peer = (name: string): Peer => new Peer(new URL(`${name}.js`, import.meta.url));
+const peer = (name: string, execArgv?: readonly string[]): Peer =>
+  new Peer(new URL(`${name}.js`, import.meta.url), execArgv);
 
 /** Sender, middle and receiver, connected. */
 class Line {
   readonly #sender = peer('sender');
-  readonly #middle = peer('middle');
+  readonly #middle: Peer;
   readonly #receiver = peer('receiver');
   #made!: Made;
+
+  /** `execArgv`: for the process in the middle. */
+  constructor(execArgv: readonly string[] = []) {
+    this.#middle = peer('middle', execArgv);
+  }
 
   async open(kind: MiddleCall['kind'], tls: Credentials | undefined, call: MakeCall): Promise<this> {
     const target = await this.#receiver.call<number>('listen', tls);
@@ -40,18 +47,18 @@ class Line {
     return this;
   }
 
-  /** Sends all once. `perMessage`: speed and CPU are for messages, not for octets. */
-  async run(perMessage: boolean): Promise<Sample> {
-    const { bytes, bodyBytes, chunks } = this.#made;
-    const arrival = this.#receiver.call<Arrived>('expect', bodyBytes);
+  /** Sends all, so many times. `perMessage`: speed and CPU are for messages, not for octets. */
+  async run(perMessage: boolean, times = 1, stall?: Stall): Promise<Sample> {
+    const bodyBytes = times * this.#made.bodyBytes;
+    const units = times * (perMessage ? this.#made.chunks : this.#made.bytes);
+    const arrival = this.#receiver.call<Arrived>('expect', [bodyBytes, stall]);
     await this.#middle.call('begin');
-    const startedAt = await this.#sender.call<number>('write');
+    const startedAt = await this.#sender.call<number>('write', times);
     const arrived = await arrival;
-    const { cpu } = await this.#middle.call<Usage>('end');
+    const { cpu, peak } = await this.#middle.call<Usage>('end');
     if (arrived.bodyBytes !== bodyBytes) throw new Error(`${arrived.bodyBytes} octets instead of ${bodyBytes}`);
-    const seconds = (arrived.at - startedAt) / 1000;
-    const units = perMessage ? chunks : bytes;
-    return { speed: units / seconds, cpu: (cpu * (perMessage ? 1e6 : 1e9)) / units };
+    const seconds = (arrived.at - startedAt - (stall?.ms ?? 0)) / 1000;
+    return { speed: units / seconds, cpu: (cpu * (perMessage ? 1e6 : 1e9)) / units, peak };
   }
 
   [Symbol.dispose](): void {
@@ -131,6 +138,24 @@ function chunkMeasurements(isTLS: boolean): Measurement[] {
   });
 }
 
+/** A long transfer whose receiver sleeps in the middle, with a heap of 64 MB for the process in the middle. */
+async function memoryRows(effort: Effort): Promise<Row[]> {
+  const totalBytes = (effort.isOnce ? 2 : 64) * mebibyte;
+  const times = effort.isOnce ? 2 : 64;
+  const stall = { ms: effort.isOnce ? 100 : 20_000, atBytes: (times * totalBytes) / 4 };
+  const group = `relay, ${(times * totalBytes) / mebibyte} MiB, the receiver sleeps ${stall.ms / 1000} s`;
+  const rows: Row[] = [];
+  for (const kind of ['pipe', 'relay'] as const) {
+    using line = new Line(['--max-old-space-size=64']);
+    await line.open(kind, undefined, { chunkBytes: 65_536, totalBytes, eachItsMessage: false });
+    const sample = await line.run(false, times, stall);
+    const { speed } = rows[0] ?? sample;
+    const ratio = sample.speed / speed;
+    rows.push({ group, name: kind, unit: 'B', ...sample, ratio, lowest: ratio, highest: ratio });
+  }
+  return rows;
+}
+
 export const relayMeasurements: readonly Measurement[] = [
   ...chunkMeasurements(false),
   ...chunkMeasurements(true),
@@ -147,4 +172,5 @@ export const relayMeasurements: readonly Measurement[] = [
       );
     },
   },
+  { name: 'relay, 4 GiB, the receiver sleeps for 20 s in the middle', rows: memoryRows },
 ];

@@ -14,9 +14,16 @@ export interface Arrived {
   readonly at: number;
 }
 
+/** Stop reading for so long once so many octets of body are there. */
+export interface Stall {
+  readonly ms: number;
+  readonly atBytes: number;
+}
+
 let bodyBytes = 0;
 let chunks = 0;
 let wanted = 0;
+let stall: Stall | undefined;
 let done: ((arrived: Arrived) => void) | undefined;
 
 function take(socket: Socket): void {
@@ -46,6 +53,11 @@ function take(socket: Socket): void {
     decoder.write(input);
     if (answers !== '') socket.write(answers, 'latin1');
     answers = '';
+    if (stall !== undefined && bodyBytes >= stall.atBytes) {
+      socket.pause();
+      setTimeout(() => socket.resume(), stall.ms);
+      stall = undefined;
+    }
     if (bodyBytes < wanted || done === undefined) return;
     done({ bodyBytes, chunks, at: performance.timeOrigin + performance.now() });
     done = undefined;
@@ -59,7 +71,8 @@ serve({
     return (server.address() as { port: number }).port;
   },
   /** Resolves when so many octets of body have come. */
-  expect: (bytes: number) => {
+  expect: ([bytes, stalled]: [number, Stall?]) => {
+    stall = stalled;
     bodyBytes = 0;
     chunks = 0;
     wanted = bytes;

@@ -102,10 +102,12 @@ function make({ chunkBytes, totalBytes, eachItsMessage }: MakeCall): {
   return { bytes: octets.length, bodyBytes: chunks * chunkBytes, chunks };
 }
 
-/** Returns when it began, in milliseconds since the epoch. */
-async function write(): Promise<number> {
+/** Writes it all so many times. Returns when it began, in milliseconds since the epoch. */
+async function write(times: number): Promise<number> {
   const at = performance.timeOrigin + performance.now();
-  for (const piece of made) if (!socket.write(piece)) await once(socket, 'drain');
+  for (let time = 0; time < times; time++) {
+    for (const piece of made) if (!socket.write(piece)) await once(socket, 'drain');
+  }
   return at;
 }
 
