@@ -87,6 +87,14 @@ export class ChunkDecoder {
     return this.#written;
   }
 
+  /**
+   * How often seven hyphens or more, with which each end-line begins, stood in bodies so far. A body in which there were none holds no
+   * end-line of any frame: who passes it on need not look for one again.
+   */
+  get lookAlikes(): number {
+    return this.#endLine.lookAlikes;
+  }
+
   /** In which part of a frame the input ends; undefined between two frames. */
   get openPart(): 'head' | 'body' | undefined {
     if (this.#head !== undefined) return 'body';

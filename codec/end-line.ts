@@ -9,7 +9,7 @@
 // end-line; these are held back as views, and what turns out to be data is passed on as it came.
 
 import { ChunkParseError } from './errors.ts';
-import { isFlag, Mark } from './mark.ts';
+import { hyphens, isFlag, Mark } from './mark.ts';
 
 const CR = 13;
 const LF = 10;
@@ -33,12 +33,20 @@ export class EndLine {
   /** Views of those octets, from the reads before. */
   #held: Buffer[] = [];
 
+  /** Marks and hyphens that turned out to be data, where no search met them. */
+  #data = 0;
+
   /** Whether `read` came to the end of the body. */
   ended = false;
   /** The octet of the flag, once ended. */
   flag = 0;
   /** Where the frame begins in the stream, for errors; set by whoever reads on. */
   offset = 0;
+
+  /** How often seven hyphens or more were part of a body, or may still turn out to be; never fewer than there were. */
+  get lookAlikes(): number {
+    return this.#mark.strange + this.#data;
+  }
 
   /** A body begins. `input` has the transaction id of its frame, from `idStart` to `idEnd`. */
   begin(input: Buffer, idStart: number, idEnd: number): void {
@@ -114,6 +122,7 @@ export class EndLine {
   #fallBack(octet: number): void {
     const mark = this.#mark.bytes;
     const matched = this.#matched;
+    if (matched >= hyphens) this.#data++;
     this.#before = 0;
     this.#atStart = false;
     for (let length = matched; length > 0; length--) {
@@ -166,7 +175,10 @@ export class EndLine {
       const behind = at + length;
       if (behind === input.length) return -1;
       const flag = input[behind];
-      if (!isFlag(flag)) continue;
+      if (!isFlag(flag)) {
+        this.#data++;
+        continue;
+      }
       if (at - from < 2 || input[at - 2] !== CR || input[at - 1] !== LF) {
         throw this.#violation('no CRLF before the end-line');
       }

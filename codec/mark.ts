@@ -29,6 +29,8 @@ export class Mark {
   /** Hyphens and id, in the first `length` octets. */
   readonly bytes: Buffer = Buffer.alloc(hyphens + maxIdentLength, HYPHEN);
   length = 0;
+  /** How often `find` met seven hyphens or more without the id behind them. */
+  strange = 0;
 
   /** The id stands in `input` from `idStart` to `idEnd`. */
   set(input: Buffer, idStart: number, idEnd: number): void {
@@ -47,7 +49,10 @@ export class Mark {
       while (start > from && input[start - 1] === HYPHEN) start--;
       let end = at + 1;
       while (end < input.length && input[end] === HYPHEN) end++;
-      if (end - start >= hyphens && this.#hasIdAt(input, end)) return end - hyphens;
+      if (end - start >= hyphens) {
+        if (this.#hasIdAt(input, end)) return end - hyphens;
+        this.strange++;
+      }
       at = end + hyphens;
     }
     return -1;

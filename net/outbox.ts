@@ -147,6 +147,11 @@ export class Outbox {
     this.#flush();
   }
 
+  /** Others wait for their turn. */
+  get isContended(): boolean {
+    return this.#sources.length > 0;
+  }
+
   /** Ends our direction behind all that waits, or behind the control frames alone: these would be lost in a frame that is open. */
   end(controlOnly = false): void {
     if (this.#isClosed) return;

@@ -355,3 +355,32 @@ describe('rules of a head', () => {
     expect(decode([Buffer.from('\rM')], { tolerant: true }).faults).toMatchObject([{ kind: 'bad-start-line' }]);
   });
 });
+
+describe('what an end-line begins with', () => {
+  const lookAlikesIn = (parts: readonly Buffer[]): number => {
+    const decoder = new ChunkDecoder({ onHead: () => {}, onBody: () => {}, onEnd: () => {} });
+    for (const part of parts) if (part.length > 0) decoder.write(part);
+    return decoder.lookAlikes;
+  };
+
+  test.each([
+    '-------',
+    'a--------------b',
+    '\r\n-------efgh$\r\n',
+    '-------abcdefgh',
+    `${'x'.repeat(100)}-------abce$`,
+    '------\r\n-------',
+  ])('is noticed in the body %j however it is cut', (body) => {
+    const whole = send('abcd', body);
+    for (let first = 1; first < whole.length; first++) {
+      for (const second of [first + 1, first + 7, whole.length]) {
+        const parts = [whole.subarray(0, first), whole.subarray(first, second), whole.subarray(second)];
+        expect(lookAlikesIn(parts), `cut at ${first} and ${second}`).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  test.each(['hello - world -- and --- more\r\n----\r\n------', ''])('is not seen in the body %j', (body) => {
+    expect(lookAlikesIn([send('abcd', body)])).toBe(0);
+  });
+});
