@@ -15,8 +15,9 @@ import { Passing } from './passing.ts';
 import type { RelayContext, RelayCounters } from './relay-context.ts';
 import type { RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
 
-/** Octets of a session that leave before others have their turn. */
+/** Octets of a session that leave before others have their turn; and where there are none. */
 const quantumBytes = 16_384;
+const aloneBytes = 65_536;
 /** So much is not kept until all events at hand have been dealt with. */
 const promptBytes = 32_768;
 /** What a chunk that waits costs beyond its body, about: empty ones must not come without end. */
@@ -83,7 +84,12 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
       return false;
     }
     this.#swallowed = undefined;
-    this.#arriving = new Passing(new ForwardedChunk(head, this), this.formatOf(head), this);
+    this.#arriving = new Passing(
+      new ForwardedChunk(head, this),
+      this.formatOf(head),
+      this,
+      this.from.connection.decoder,
+    );
     return true;
   }
 
@@ -144,7 +150,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   }
 
   pull(outbox: Outbox): Pulled {
-    let left = quantumBytes;
+    let left = outbox.isContended ? quantumBytes : aloneBytes;
     while (left > 0) {
       const next = this.#queue[0];
       if (next === undefined) break;

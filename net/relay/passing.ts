@@ -1,6 +1,6 @@
 // A SEND that waits in a flow for its next hop, and leaves in parts as it arrives.
 
-import { type Continuation, hasEndLine } from '../../codec/index.ts';
+import { type ChunkDecoder, type Continuation, hasEndLine } from '../../codec/index.ts';
 import { longestFixedRange } from '../make-chunk.ts';
 import type { Connection } from '../connection.ts';
 import type { Outbox } from '../outbox.ts';
@@ -31,6 +31,9 @@ export class Passing {
   frame: ForwardedFrame | undefined;
   readonly #format: ForwardFormat;
   readonly #flow: ChunkWay;
+  /** What it comes from; and how often that had met what an end-line begins with, before. */
+  readonly #decoder: ChunkDecoder;
+  readonly #lookAlikes: number;
   #parts: Buffer[] = [];
   /** Octets that wait here. */
   bytes = 0;
@@ -41,8 +44,10 @@ export class Passing {
   #hasBegun = false;
   #tail: Buffer | undefined;
 
-  constructor(chunk: ForwardedChunk, format: ForwardFormat, flow: ChunkWay) {
+  constructor(chunk: ForwardedChunk, format: ForwardFormat, flow: ChunkWay, decoder: ChunkDecoder) {
     this.chunk = chunk;
+    this.#decoder = decoder;
+    this.#lookAlikes = decoder.lookAlikes;
     this.#format = format;
     this.#flow = flow;
     this.#position = chunk.start;
@@ -142,6 +147,7 @@ export class Passing {
 
   /** The octets that came before the id was drawn cannot hold it: 95 bits that nobody could guess. */
   #isUnsafe(parts: readonly Buffer[]): boolean {
+    if (this.#decoder.lookAlikes === this.#lookAlikes) return false;
     return hasEndLine(this.#tail === undefined ? parts : [this.#tail, ...parts], this.id!);
   }
 
