@@ -47,7 +47,7 @@ export interface SocketHandler {
 
 /** What makes tokens of what a socket delivers: a `ChunkDecoder`, or what stands for one that reads elsewhere. */
 export type Decoder = Pick<ChunkDecoder, 'write' | 'end' | 'openPart' | 'openOffset'> &
-  Partial<Pick<ChunkDecoder, 'offset' | 'writtenBefore'>>;
+  Partial<Pick<ChunkDecoder, 'offset' | 'writtenBefore' | 'lookAlikes'>>;
 
 /** Bytes both ways, with back-pressure both ways: the only door to I/O. */
 export interface Socket {

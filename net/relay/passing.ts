@@ -1,9 +1,10 @@
 // A SEND that waits in a flow for its next hop, and leaves in parts as it arrives.
 
-import { type ChunkDecoder, type Continuation, hasEndLine } from '../../codec/index.ts';
+import { type Continuation, hasEndLine } from '../../codec/index.ts';
 import { longestFixedRange } from '../make-chunk.ts';
 import type { Connection } from '../connection.ts';
 import type { Outbox } from '../outbox.ts';
+import type { Decoder } from '../socket.ts';
 import { type ChunkWay, type ForwardedChunk, ForwardedFrame } from './forwarded-chunk.ts';
 import type { ForwardFormat } from './forward-format.ts';
 
@@ -32,8 +33,8 @@ export class Passing {
   readonly #format: ForwardFormat;
   readonly #flow: ChunkWay;
   /** What it comes from; and how often that had met what an end-line begins with, before. */
-  readonly #decoder: ChunkDecoder;
-  readonly #lookAlikes: number;
+  readonly #decoder: Decoder;
+  readonly #lookAlikes: number | undefined;
   #parts: Buffer[] = [];
   /** Octets that wait here. */
   bytes = 0;
@@ -44,7 +45,7 @@ export class Passing {
   #hasBegun = false;
   #tail: Buffer | undefined;
 
-  constructor(chunk: ForwardedChunk, format: ForwardFormat, flow: ChunkWay, decoder: ChunkDecoder) {
+  constructor(chunk: ForwardedChunk, format: ForwardFormat, flow: ChunkWay, decoder: Decoder) {
     this.chunk = chunk;
     this.#decoder = decoder;
     this.#lookAlikes = decoder.lookAlikes;
@@ -147,7 +148,7 @@ export class Passing {
 
   /** The octets that came before the id was drawn cannot hold it: 95 bits that nobody could guess. */
   #isUnsafe(parts: readonly Buffer[]): boolean {
-    if (this.#decoder.lookAlikes === this.#lookAlikes) return false;
+    if (this.#lookAlikes !== undefined && this.#decoder.lookAlikes === this.#lookAlikes) return false;
     return hasEndLine(this.#tail === undefined ? parts : [this.#tail, ...parts], this.id!);
   }
 
