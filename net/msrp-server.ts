@@ -12,7 +12,7 @@ import { placeOf } from './acceptor-direct.ts';
 import { abortedError, type CompleteOptions } from './connector.ts';
 import { unlessAborted, withDeadline } from './deadline.ts';
 import { MSRPBindSessionTimeout } from './errors.ts';
-import type { MSRPTransport } from './msrp-transport.ts';
+import { MSRPTransport } from './msrp-transport.ts';
 import { checkMs, type Logger, type Settings, settingsOf } from './options.ts';
 import {
   type Handled,
@@ -114,7 +114,12 @@ export class MSRPServer<T = MSRPTransport> {
   async #expect(listener: AnyListener<T>, given: URI | undefined, data: unknown): Promise<URI> {
     if (listener instanceof ShardListener) {
       const expectation = listener.expect(given, data);
-      await expectation.known();
+      try {
+        await expectation.known();
+      } catch (error) {
+        expectation.cancel(error as Error);
+        throw error;
+      }
       return expectation.localUri;
     }
     const expectation = listener.expect(given);
@@ -163,35 +168,31 @@ export class MSRPServer<T = MSRPTransport> {
    */
   async complete(fullRemotePath?: readonly URI[], o: CompleteOptions & { localUri?: URI } = {}): Promise<T> {
     const expectation = this.#expectationOf(o.localUri);
-    const { bindMs } = this.#settings.timeouts;
-    const late = (): Error => new MSRPBindSessionTimeout('waiting for the session to be bound', bindMs);
     const bound: Promise<MSRPTransport | Handled<T>> = expectation.complete(fullRemotePath);
     bound.catch(() => {});
-    const giveUp = (error: unknown): never => {
-      expectation.abandon(bound as Promise<MSRPTransport>, error as Error);
-      throw error;
-    };
-    let session: MSRPTransport | Handled<T>;
     try {
-      session = await withDeadline(this.#settings, bindMs, [o.signal], late, (stop) =>
-        unlessAborted(bound, stop, () => abortedError('waiting for the session', stop)),
-      );
+      const session = await this.#inTime(bound, o.signal);
+      if (session instanceof MSRPTransport && this.#handler === undefined) return session as T;
+      const result = this.#resultOf(session, this.#data.get(expectation));
+      return await unlessOver(result, o.signal);
     } catch (error) {
-      if ((error as MSRPError).code === 'MSRP_ERR_STATE') throw error;
-      return giveUp(error);
+      if ((error as MSRPError).code !== 'MSRP_ERR_STATE') {
+        expectation.abandon(bound as Promise<MSRPTransport>, error as Error);
+      }
+      throw error;
     }
-    const result = this.#resultOf(session, this.#data.get(expectation));
-    const { signal } = o;
-    if (signal === undefined || result === session) return result;
-    const aborted = (): Error => abortedError('waiting for the handler', signal);
-    return unlessAborted(Promise.resolve(result as Promise<T>), signal, aborted).catch((error: unknown) =>
-      signal.aborted ? giveUp(error) : Promise.reject(error as Error),
+  }
+
+  #inTime<B>(bound: Promise<B>, signal: AbortSignal | undefined): Promise<B> {
+    const { bindMs } = this.#settings.timeouts;
+    const late = (): Error => new MSRPBindSessionTimeout('waiting for the session to be bound', bindMs);
+    return withDeadline(this.#settings, bindMs, [signal], late, (stop) =>
+      unlessAborted(bound, stop, () => abortedError('waiting for the session', stop)),
     );
   }
 
-  #resultOf(session: MSRPTransport | Handled<T>, data: unknown): T | Promise<T> {
-    if ('result' in session) return session.result;
-    return this.#handler === undefined ? (session as T) : runHandler(this.#handler, session, data);
+  #resultOf(session: MSRPTransport | Handled<T>, data: unknown): Promise<T> {
+    return 'result' in session ? session.result : runHandler(this.#handler!, session, data);
   }
 
   #expectationOf(uri: URI | undefined) {
@@ -246,6 +247,7 @@ export class MSRPServer<T = MSRPTransport> {
       await listener.close();
     }
     const ended = this.#pool?.stop() ?? this.#ended();
+    ended.catch(() => {});
     if (drain !== undefined) await this.#endWithin(drain, ended);
     else if (this.#pool !== undefined && this.stats().connections === 0) await ended;
   }
@@ -284,6 +286,11 @@ export class MSRPServer<T = MSRPTransport> {
       shards: this.#pool?.stats() ?? [],
     };
   }
+}
+
+function unlessOver<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return result;
+  return unlessAborted(result, signal, () => abortedError('waiting for the handler', signal));
 }
 
 /** The session ends when its handler fails. */

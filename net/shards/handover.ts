@@ -53,18 +53,25 @@ export class Handover {
   }
 
   #wait(raw: RawSocket, handed: Handed): void {
-    if (this.#waiting === undefined) {
-      this.#waiting = [];
-      void this.#open();
+    if (this.#waiting !== undefined) {
+      this.#waiting.push([raw, handed]);
+      return;
     }
-    this.#waiting.push([raw, handed]);
+    this.#waiting = [[raw, handed]];
+    void this.#open();
   }
 
   async #open(): Promise<void> {
-    const sender = await HandleSender.open((path) => this.#mailbox.post({ kind: 'pipe', path }));
-    if (this.#isClosed) return sender.close();
-    this.#sender = sender;
-    for (const [raw, handed] of this.#waiting!.splice(0)) this.#send(raw, handed);
+    try {
+      const sender = await HandleSender.open((path) => this.#mailbox.post({ kind: 'pipe', path }));
+      if (this.#isClosed) return sender.close();
+      this.#sender = sender;
+      for (const [raw, handed] of this.#waiting!) this.#send(raw, handed);
+    } catch {
+      // Too many files open, maybe: whoever comes next is another try.
+      for (const [raw, handed] of this.#waiting!) this.#fail(raw, handed);
+    }
+    this.#waiting = undefined;
   }
 
   #fail(raw: RawSocket, handed: Handed): void {
@@ -74,7 +81,7 @@ export class Handover {
 
   close(): void {
     this.#isClosed = true;
-    for (const [raw] of this.#waiting?.splice(0) ?? []) raw.destroy();
+    for (const [raw] of this.#waiting ?? []) raw.destroy();
     this.#sender?.close();
   }
 }

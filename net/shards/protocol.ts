@@ -17,11 +17,8 @@ import type { EndpointOptions } from '../options.ts';
 import type { Decoder, ServerTLS, TLSFacts } from '../socket.ts';
 import type { ErrorRecord } from './error-record.ts';
 
-/** What of the options can be cloned. */
-export type ClonedOptions = Pick<
-  EndpointOptions,
-  'traffic' | 'tls' | 'timeouts' | 'limits' | 'tolerant' | 'match' | 'host'
->;
+/** What of the options is for all of a shard. */
+export type ClonedOptions = Pick<EndpointOptions, 'traffic' | 'timeouts' | 'limits' | 'tolerant' | 'match'>;
 
 /** The task of a worker. */
 export interface ShardStart {

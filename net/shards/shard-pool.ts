@@ -107,17 +107,11 @@ export class ShardPool {
       });
       this.#shards[index] = shard;
       for (const listener of this.#listeners.values()) listener.introduce(shard);
-      let wasReady = false;
-      shard.ready.then(
-        () => (wasReady = true),
-        () => {},
-      );
       const error = await shard.run(this.#pool!, start);
       this.#shards[index] = undefined;
       if (error !== undefined) this.#lose(shard, error);
-      // TypeScript does not see that it has been set meanwhile.
       if (error === undefined) return;
-      if (!(wasReady as boolean)) {
+      if (!shard.wasReady) {
         this.#failure = error;
         return;
       }
@@ -208,15 +202,13 @@ export class ShardPool {
 }
 
 function cloned(options: Settings['options']): ClonedOptions {
-  const { traffic, tls, timeouts, limits, tolerant, match, host } = options;
+  const { traffic, timeouts, limits, tolerant, match } = options;
   return {
     ...(traffic && { traffic }),
-    ...(tls && { tls }),
     ...(timeouts && { timeouts }),
     ...(limits && { limits }),
     ...(tolerant !== undefined && { tolerant }),
     ...(match && { match }),
-    ...(host !== undefined && { host }),
   };
 }
 

@@ -30,6 +30,7 @@ export class Shard {
   /** The other end is closed, and all that came from it is dealt with. */
   readonly #silent: Promise<unknown> = once(this.#channel.port1, 'close');
   isReady = false;
+  wasReady = false;
   #unfit: Error | undefined;
 
   constructor(events: ShardEvents) {
@@ -72,6 +73,7 @@ export class Shard {
   #onMessage(message: FromShard): void {
     if (message.kind === 'ready') {
       this.isReady = true;
+      this.wasReady = true;
       this.#settleReady.resolve();
     } else if (message.kind === 'unfit') this.#unfit = errorOf(message.error);
     else if (message.kind === 'gone') this.#onGone(message.connection);

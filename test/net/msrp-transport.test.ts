@@ -6,7 +6,7 @@ import { transports } from '../session/pair.ts';
 import { standstill } from '../support/standstill.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 import { SimulatedNetwork } from '../simulation/simulated-network.ts';
-import { closeAfterTest, rejectionOf } from './open.ts';
+import { closeAfterTest, rejectionOf, roundTrip } from './open.ts';
 import { emptySend, type RawPeer, rawConnect, rawPath, response, textSend } from './raw-peer.ts';
 
 const here = new URI({ host: '127.0.0.1' });
@@ -157,7 +157,7 @@ describe.each([0, 2])('a transport, with %i shards:', (shards) => {
       const writing = (async () => {
         for (; sent < 300; sent++) await near.writeChunk(near.makeChunk({ data, failureReport: 'no' }));
       })();
-      await standstill(() => sent);
+      await standstill(() => sent, 30, roundTrip);
       expect(sent).toBeLessThan(300);
       for (let count = 0; count < 300; count++) expect((await far.readChunk()).size).toBe(60_000);
       await writing;
@@ -224,7 +224,7 @@ describe.each([0, 2])('a transport, with %i shards:', (shards) => {
           if (++answered === total) return;
         }
       })();
-      await standstill(() => answered, 500);
+      await standstill(() => answered, 30, roundTrip);
       expect(answered).toBeLessThan(total);
       peer.socket.removeAllListeners('data').resume();
       await answering;
