@@ -119,7 +119,7 @@ async function tlsRows(effort: Effort): Promise<Row[]> {
     { name: 'one shard', shards: 1, ...setup },
     { name: 'two shards', shards: 2, ...setup },
   ];
-  const call = { messages: effort.isOnce ? 1 : 96, bytes: mebibyte, window: 2 };
+  const call = { messages: effort.isOnce ? 1 : 384, bytes: mebibyte, window: 1 };
   return compare(tlsName, 'B', setups, call, effort, { cpuReach: 1.1 });
 }
 

@@ -54,6 +54,7 @@ export class HandingListener implements PoolListener, Listener {
     } catch (error) {
       for (const raw of early) raw.destroy();
       await handing.close();
+      pool.delete(handing.number);
       throw error;
     }
     isOpen = true;
