@@ -11,8 +11,8 @@ const config: ViteUserConfig = {
     // A process for each file, so that what a file leaves open is its own.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: MSRP_PROPERTY_SECONDS === undefined ? 10_000 : 120_000,
-    hookTimeout: 10_000,
+    testTimeout: MSRP_PROPERTY_SECONDS === undefined ? 30_000 : 120_000,
+    hookTimeout: 30_000,
     reporters: MSRP_TEST_REPORT === undefined ? ['default'] : ['default', ['json', { outputFile: MSRP_TEST_REPORT }]],
   },
 };
