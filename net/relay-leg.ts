@@ -29,6 +29,9 @@ import { isSamePath } from './uris.ts';
 /** When to renew, as a part of the time granted. */
 const renewAfter = 0.8;
 
+/** A relay that grants no time worth the name is not asked more often than this. */
+const leastRenewalMs = 1_000;
+
 /** A renewal that failed is tried again in half of what time is left, if that is at least so long. */
 const leastRetryMs = 5_000;
 
@@ -129,7 +132,7 @@ export class RelayLeg implements Bound, SessionPlace {
     }
     this.#known = [grant.usePath, ...this.#known].slice(0, knownPaths);
     this.#expiresAt = startedAt + expires * 1000;
-    this.#renewIn(expires * 1000 * renewAfter);
+    this.#renewIn(Math.max(expires * 1000 * renewAfter, leastRenewalMs));
     return grant;
   }
 

@@ -93,6 +93,14 @@ describe('renewal', () => {
     });
   });
 
+  test('comes once a second at most, whatever the relay grants', async () => {
+    const world = await openWorld({ keepsPath: true, expires: 0 });
+    await world.network.settle(connectorIn(world).prepare());
+    const times = await renewals(world, 20_000);
+    expect(times.length).toBeGreaterThan(10);
+    expect(times.length).toBeLessThanOrEqual(20);
+  });
+
   test('with another path goes on over the old one until the peer has agreed to the new one', async () => {
     const world = await openWorld();
     const changes: URI[][] = [];
