@@ -24,8 +24,6 @@ export class ForwardFormat {
   readonly encoding: 'latin1' | 'utf8';
   /** The two path lines as they leave. */
   readonly pathLines: Buffer;
-  /** Whether they are as long as those that came. */
-  readonly keepsLength: boolean;
   /** Octets of the start-line behind the transaction id. */
   readonly startLineBytes: number;
   readonly #start: string;
@@ -43,8 +41,6 @@ export class ForwardFormat {
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`);
     this.#start = ` ${head.method!}\r\n`;
     this.pathLines = Buffer.from(lines[0]! + lines[1]!);
-    const arrived = `${entries[0]!.join(': ')}\r\n${entries[1]!.join(': ')}\r\n`;
-    this.keepsLength = Buffer.byteLength(arrived) === this.pathLines.length;
     this.startLineBytes = this.#start.length;
     this.encoding = beyondASCII.test(lines.join('')) ? 'utf8' : 'latin1';
     this.#pieces = piecesOf(fields, lines, head.hasBody);

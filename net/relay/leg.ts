@@ -121,18 +121,12 @@ export class Leg implements RelayLeg {
   }
 
   onDrained(): void {
-    if (!this.#isFinishing || (this.#counted > 0 && this.#isAwaited)) return;
+    if (!this.#isFinishing || this.#counted > 0) return;
     for (const flow of this.sources) if (!flow.isEmpty) return;
     for (const flow of this.sources) flow.fail(481);
     this.session.legs.delete(this);
     this.connection.unbind(this);
     if (this.connection.isOpen && this.connection.sessions === 0) this.connection.release();
-  }
-
-  /** Whether anybody is left to be told how it went. */
-  get #isAwaited(): boolean {
-    for (const { from } of this.sources) if (from.connection.isOpen) return true;
-    return false;
   }
 
   onClose(error?: Error): void {

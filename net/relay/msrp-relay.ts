@@ -240,8 +240,9 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
     if (this.#sessions.size > 0 && o.drain !== undefined) await this.#sessions.ended(this.#settings, o.drain);
     const left = this.#sessions.size;
     this.#sessions.endAll();
-    await this.#nextHops.close();
+    await this.#nextHops.stop();
     await this.#listeners.close();
+    this.#nextHops.close();
     return left;
   }
 }

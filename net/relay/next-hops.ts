@@ -60,6 +60,8 @@ export class NextHops {
   readonly #options: NextHopOptions;
   readonly #pool: ConnectionPool;
   readonly #stop = new AbortController();
+  /** Those that were given out, and perhaps some that are closed meanwhile. */
+  #connections: Connection[] = [];
   /** The relay itself is to be reached from this machine alone. */
   allowLoopback = false;
 
@@ -91,7 +93,7 @@ export class NextHops {
     for (const host of await this.#hostsOf(uri.host)) {
       if (signal.aborted) break;
       try {
-        return await this.#pool.connect(this.#targetOf(uri, host), this.#settings, signal);
+        return this.#remember(await this.#pool.connect(this.#targetOf(uri, host), this.#settings, signal));
       } catch (error) {
         failure = error as MSRPError;
       }
@@ -130,8 +132,20 @@ export class NextHops {
     return { host, port, name: uri.host, tls: { cert, key, ca, servername: uri.host } };
   }
 
-  async close(): Promise<void> {
+  #remember(connection: Connection): Connection {
+    this.#connections = this.#connections.filter((each) => each.isOpen && each !== connection);
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** Connects no more, and closes what no session uses. */
+  async stop(): Promise<void> {
     this.#stop.abort();
     await this.#pool.close();
+  }
+
+  /** Nobody is left to be told how it went: all are closed when what waits for them has left. */
+  close(): void {
+    for (const connection of this.#connections) connection.close();
   }
 }

@@ -88,7 +88,8 @@ export class Passing {
     const to = offset - writtenBefore;
     const idLength = head.transactionId.length;
     if (input === undefined || from < 0 || idLength < shortestId || to - from > longestRewritten) return false;
-    if (!format.keepsLength || connection.settings.options.tolerant === true) return false;
+    // The tolerant decoder takes white space that the path lines would lose.
+    if (connection.settings.options.tolerant === true) return false;
     const id = this.#flow.newId().padEnd(idLength, '0');
     const endId = to - idLength - endBytes;
     writeId(id, input, from + startBytes);

@@ -267,6 +267,18 @@ describe('limits on AUTH', () => {
     expect(end.isEnded).toBe(true);
   });
 
+  test('a right AUTH makes the wrong ones before it forgotten', async () => {
+    const scene = await Scene.open();
+    const end = await newEnd(scene);
+    for (let round = 0; round < 2; round++) {
+      const nonce = await nonceFor(scene, end);
+      for (let count = 0; count < 4; count++) await ask(scene, end, [authorization(end, { nonce, password: 'x' })]);
+      expect((await ask(scene, end, [authorization(end, { nonce })])).code).toBe(200);
+    }
+    await scene.pass();
+    expect(end.isEnded).toBe(false);
+  });
+
   test('an address that was wrong too often is refused for a minute, others are not', async () => {
     const scene = await Scene.open({ limits: { authFailuresPerAddress: 3 } });
     for (let count = 0; count < 3; count++) {

@@ -317,6 +317,18 @@ describe('closing', () => {
     expect(scene.network.clock.pending).toBe(0);
   });
 
+  test('waits for no answers that nobody is there to be told of', async () => {
+    const scene = await Scene.open();
+    const alice = await scene.client();
+    const bob = await scene.listener();
+    bob.answers = undefined;
+    alice.message(`${alice.token} ${bob.uri}`, 'hello');
+    await scene.pass();
+    void scene.relay.close();
+    await scene.pass();
+    expect([alice.isEnded, bob.accepted[0]!.isEnded]).toEqual([true, true]);
+  });
+
   test('waits for sessions that are drained, and refuses new ones', async () => {
     const scene = await Scene.open();
     const alice = await scene.client();

@@ -136,6 +136,22 @@ describe('relay-vectors.json, responses', () => {
     expect(response!.fromPath.join(' ')).toBe(`${alice.token} ${bob.uri}`);
   });
 
+  test('a response that has lost the way to the client gets it back', async () => {
+    const scene = await Scene.open();
+    const alice = await scene.client();
+    const bob = await scene.listener();
+    const asked = alice.request('PONDER', `${alice.token} ${bob.uri}`);
+    await scene.pass();
+    const [peer] = bob.accepted;
+    const { transactionId } = peer!.requests[0]!;
+    peer!.write(
+      `MSRP ${transactionId} 200 OK\r\nTo-Path: ${alice.token}\r\nFrom-Path: ${bob.uri}\r\n-------${transactionId}$\r\n`,
+    );
+    const response = await scene.answerTo(alice, asked);
+    expect(response.toPath.join(' ')).toBe(alice.uri);
+    expect(response.fromPath.join(' ')).toBe(`${alice.token} ${bob.uri}`);
+  });
+
   test('a response for somebody else, or to nothing, or to whom has gone is dropped', async () => {
     const scene = await Scene.open();
     const alice = await scene.client();
