@@ -1,26 +1,11 @@
-// The relay itself (RFC 4976): it listens, gives URIs to users who have proved who they are, and passes requests on between whoever has such
-// a URI and its owner. The rule that no relay is open (R4976-6.4-1, 6.4-2) is `#routeOf`:
-//
-//   To-Path   ours   next …        `ours` is a URI that we gave out, and
-//                                  next is the way back to its owner (inbound), or the request came from its owner (outbound)
-//
-// A session has a leg on each connection that it uses; flows go from leg to leg.
+// The relay server of RFC 4976: it listens, gives URIs to users who have proved who they are, and passes requests on between whoever has
+// such a URI and its owner. A session has a leg on each connection that it uses; flows go from leg to leg.
 
-import { type Head, MSRPError, type URI } from '../../codec/index.ts';
-import type { Bound, Connection, ConnectionOwner } from '../connection.ts';
-import type { Settings } from '../options.ts';
-import { mayRespond } from '../replies.ts';
-import { Authentication, type Grants } from './authentication.ts';
-import { Flow } from './flow.ts';
-import { Leg, type Router } from './leg.ts';
-import { isLoopback, NextHops } from './next-hops.ts';
-import { OwnNames } from './own-names.ts';
-import type { Peer } from './peer.ts';
-import { newCounters, type RelayContext, type RelayCounters } from './relay-context.ts';
-import { RelayListeners } from './relay-listeners.ts';
-import { type RelayOptions, type RelayRules, relaySettingsOf, rulesOf } from './relay-options.ts';
-import { type RelaySession, RelaySessions } from './relay-session.ts';
-import type { RelayFlow, RelayLeg } from './roles.ts';
+import type { URI } from '../../codec/index.ts';
+import { isLoopback } from './next-hops.ts';
+import type { RelayCounters } from './relay-context.ts';
+import { type RelayOptions, rulesOf } from './relay-options.ts';
+import { RelayRouter } from './relay-router.ts';
 
 /** What a relay is doing. */
 export interface RelayStats extends RelayCounters {
@@ -30,38 +15,13 @@ export interface RelayStats extends RelayCounters {
   sessions: number;
 }
 
-interface Route {
-  /** How many URIs of To-Path are ours, and the session of the last one. */
-  readonly moved: number;
-  readonly session: RelaySession;
-  /** Whom it goes to. */
-  readonly next: URI;
-  readonly isInbound: boolean;
-}
-
 /** An RFC 4976 relay. See {@link RelayOptions}; `listen` as often as there are addresses, `close` when done. */
-export class MSRPRelay implements ConnectionOwner, Router, Grants {
-  readonly isRelay = true;
-  readonly #settings: Settings;
-  readonly #context: RelayContext & { limits: RelayRules['limits'] };
-  readonly #names: OwnNames;
-  readonly #sessions = new RelaySessions();
-  readonly #authentication: Authentication;
-  readonly #nextHops: NextHops;
-  readonly #listeners: RelayListeners;
+export class MSRPRelay {
+  readonly #router: RelayRouter;
 
   /** Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
   constructor(options: RelayOptions) {
-    const rules = rulesOf(options);
-    const settings = relaySettingsOf(options);
-    this.#settings = settings;
-    this.#context = { settings, limits: rules.limits, counters: newCounters() };
-    this.#names = new OwnNames(options.domains ?? [], options.publicUri);
-    this.#authentication = new Authentication(options, rules, settings, this.#context.counters, this);
-    const owner = { isRelay: true, admit: (connection: Connection, head: Head) => this.admit(connection, head) };
-    const { allowPrivateNextHops: allowPrivate = false, resolve } = options;
-    this.#nextHops = new NextHops(settings, { allowPrivate, resolve }, owner);
-    this.#listeners = new RelayListeners(this.#context, owner, () => this.#authentication.newCounts());
+    this.#router = new RelayRouter(options);
   }
 
   /**
@@ -70,153 +30,22 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
    * certificate.
    */
   async listen(uri: URI): Promise<URI> {
-    const listening = await this.#listeners.listen(uri);
-    if (isLoopback(uri.host) || uri.host === 'localhost') this.#nextHops.allowLoopback = true;
-    this.#names.listen(listening);
+    const { listeners, names, nextHops } = this.#router;
+    const listening = await listeners.listen(uri);
+    if (isLoopback(uri.host) || uri.host === 'localhost') nextHops.allowLoopback = true;
+    names.listen(listening);
     return listening;
   }
 
+  /** What it has done since it was made, and what it holds now. */
   stats(): RelayStats {
+    const { context, listeners, nextHops, sessions } = this.#router;
     return {
-      ...this.#context.counters,
-      connections: this.#listeners.size,
-      nextHops: this.#nextHops.size,
-      sessions: this.#sessions.size,
+      ...context.counters,
+      connections: listeners.size,
+      nextHops: nextHops.size,
+      sessions: sessions.size,
     };
-  }
-
-  /** @internal */
-  admit(connection: Connection, head: Head): Bound | undefined {
-    const [first, next] = head.toPath;
-    if (!this.#names.has(first!)) {
-      connection.destroy(new MSRPError('MSRP_ERR_CLOSED', 'a request for another relay'));
-      return undefined;
-    }
-    const peer = this.#listeners.peerOf(connection);
-    if (next === undefined && head.method === 'AUTH' && !peer.isBarred) return this.#authenticator(peer, head);
-    const session = this.#sessions.find(first!);
-    const route = peer.isBarred ? 403 : session === undefined ? 481 : this.#routeOf(session, connection, head);
-    if (typeof route === 'number') {
-      this.reject(connection, head, route);
-      return undefined;
-    }
-    this.#listeners.onMerit(connection);
-    return session!.legOn(connection) ?? this.#bind(session!, connection, first!, head.fromPath[0]!.key);
-  }
-
-  #authenticator(peer: Peer, head: Head): Bound {
-    const { connection } = peer;
-    return {
-      localUri: head.toPath[0]!,
-      onHead: () => {},
-      onBody: () => {},
-      onEnd: () => void this.#authentication.answer(peer, head),
-      onClose: () => void connection,
-    };
-  }
-
-  #bind(session: RelaySession, connection: Connection, localUri: URI, remote: string): Leg {
-    const leg = new Leg(session, connection, localUri, remote, this);
-    connection.bind(leg);
-    session.legs.add(leg);
-    return leg;
-  }
-
-  /** @internal A user has proved who it is: it gets a token, or the one that it has for longer. */
-  grant(peer: Peer, head: Head, username: string, seconds: number): { usePath: string } | number {
-    const { connection } = peer;
-    const [back] = head.fromPath as readonly [URI];
-    const relayHost = peer.isRelay && back.useTLS ? back.host : undefined;
-    const key = `${relayHost ?? peer.id} ${JSON.stringify(username)} ${head.fromPath.join(' ')}`;
-    let session = this.#sessions.findByKey(key);
-    if (session === undefined) {
-      if (this.#sessions.countOf(username) >= this.#context.limits.sessionsPerUser) return 403;
-      const uri = this.#names.tokenUri(connection.socket.localPort, this.#settings.idents.sessionId());
-      session = this.#sessions.open({ uri, username, back, connection, relayHost, key });
-    }
-    if (session.legOn(connection) === undefined) this.#bind(session, connection, session.uri, session.back.key);
-    session.extend(seconds, this.#settings);
-    this.#listeners.onMerit(connection);
-    const inner = head.fromPath.slice(0, -1).toReversed();
-    return { usePath: [...inner, session.uri].join(' ') };
-  }
-
-  /** @internal */
-  get mostUnanswered(): number {
-    return this.#context.limits.unansweredRequests;
-  }
-
-  /** @internal */
-  reject(connection: Connection, head: Head, code: number): void {
-    this.#context.counters.rejected++;
-    // Only a SEND is answered, and what asks for an endpoint here (D-RELAY-2).
-    if (head.method === 'SEND' || head.toPath.length === 1) {
-      if (mayRespond(head, code)) connection.respond(head, code);
-    }
-  }
-
-  /** @internal R4976-6.3-17: whoever tries passwords elsewhere through us. */
-  onAnswered(connection: Connection, request: Head, response: Head): void {
-    if (request.method !== 'AUTH' || !request.headers.has('Authorization') || response.code !== 401) return;
-    const isStale = response.headers.all('WWW-Authenticate').some((challenge) => /stale="?true/i.test(challenge));
-    if (!isStale) this.#authentication.countForwardedFailure(this.#listeners.peerOf(connection));
-  }
-
-  /** @internal */
-  flowFor(leg: RelayLeg, session: RelaySession, head: Head): RelayFlow | number {
-    const path = head.toPath.join(' ');
-    const known = leg.flows.get(path);
-    if (known !== undefined) return known.isOpen ? known : 408;
-    if (leg.flows.size >= this.#context.limits.nextHopsPerSession) return 403;
-    const route = this.#routeOf(session, leg.connection, head);
-    if (typeof route === 'number') return route;
-    const flow = new Flow(leg, this.#context, path, route.moved);
-    leg.flows.set(path, flow);
-    this.#open(flow, route);
-    return flow;
-  }
-
-  #routeOf(first: RelaySession, connection: Connection, { toPath }: Head): Route | number {
-    let session = first;
-    for (let moved = 1; ; moved++) {
-      const next = toPath[moved];
-      if (next === undefined) return 481;
-      const isInbound = next.key === session.back.key;
-      if (!isInbound && !this.#isOwner(session, connection)) return 403;
-      if (!this.#names.has(next)) return { moved, session, next, isInbound };
-      const another = this.#sessions.find(next);
-      if (another === undefined) return 481;
-      session = another;
-    }
-  }
-
-  #isOwner(session: RelaySession, connection: Connection): boolean {
-    const { relayHost } = session;
-    if (relayHost === undefined) return session.isOwnedBy(connection);
-    return this.#listeners.peerOf(connection).isHost(relayHost);
-  }
-
-  /** Responses go over connections that there are; requests may open one (R4976-3-5). */
-  #open(flow: Flow, { session, next, isInbound }: Route): void {
-    const leg = session.legTo((each) =>
-      isInbound ? this.#isOwner(session, each.connection) : each.remote === next.key,
-    );
-    if (leg !== undefined) return flow.start(leg);
-    this.#nextHops.connect(next).then(
-      (connection) => this.#onConnected(flow, session, next, connection),
-      (error: unknown) => {
-        this.#context.counters.connectFailures++;
-        this.#settings.logger?.warn(`the next hop cannot be reached: ${(error as Error).message}`);
-        flow.fail(408, 'Next hop cannot be reached');
-      },
-    );
-  }
-
-  #onConnected(flow: Flow, session: RelaySession, next: URI, connection: Connection): void {
-    if (!connection.isOpen) return flow.fail(408, 'Next hop cannot be reached');
-    const leg = session.legOn(connection) ?? this.#bind(session, connection, session.uri, next.key);
-    flow.start(leg);
-    if (!session.isOpen) leg.finish();
   }
 
   /**
@@ -224,10 +53,11 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
    * then nothing has changed.
    */
   reload(options: RelayOptions): void {
+    const { authentication, context, listeners } = this.#router;
     const rules = rulesOf(options);
-    if (options.tls !== undefined) this.#listeners.setTLS(options.tls);
-    this.#authentication.rules = rules;
-    this.#context.limits = rules.limits;
+    if (options.tls !== undefined) listeners.setTLS(options.tls);
+    authentication.rules = rules;
+    context.limits = rules.limits;
   }
 
   /**
@@ -235,14 +65,15 @@ export class MSRPRelay implements ConnectionOwner, Router, Grants {
    * left, and closes all connections once what they hold has left. Resolves with how many sessions it ended.
    */
   async close(o: { drain?: number } = {}): Promise<number> {
-    this.#authentication.isDraining = true;
-    await this.#listeners.stop();
-    if (this.#sessions.size > 0 && o.drain !== undefined) await this.#sessions.ended(this.#settings, o.drain);
-    const left = this.#sessions.size;
-    this.#sessions.endAll();
-    await this.#nextHops.stop();
-    await this.#listeners.close();
-    this.#nextHops.close();
+    const { authentication, listeners, nextHops, sessions, context } = this.#router;
+    authentication.isDraining = true;
+    await listeners.stop();
+    if (sessions.size > 0 && o.drain !== undefined) await sessions.ended(context.settings, o.drain);
+    const left = sessions.size;
+    sessions.endAll();
+    await nextHops.stop();
+    await listeners.close();
+    nextHops.close();
     return left;
   }
 }
