@@ -61,7 +61,7 @@ export class NextHops {
   readonly #pool: ConnectionPool;
   readonly #stop = new AbortController();
   /** Those that were given out, and perhaps some that are closed meanwhile. */
-  #connections: Connection[] = [];
+  readonly #connections = new Set<Connection>();
   /** The relay itself is to be reached from this machine alone. */
   allowLoopback = false;
 
@@ -133,8 +133,10 @@ export class NextHops {
   }
 
   #remember(connection: Connection): Connection {
-    this.#connections = this.#connections.filter((each) => each.isOpen && each !== connection);
-    this.#connections.push(connection);
+    this.#connections.add(connection);
+    if (this.#connections.size > 2 * this.#pool.size) {
+      for (const each of this.#connections) if (!each.isOpen) this.#connections.delete(each);
+    }
     return connection;
   }
 

@@ -133,9 +133,17 @@ class Client implements SocketHandler {
 
   /** The code of the answer to an AUTH, and its Use-Path. */
   async authenticate(relayUri: string, password = 'wonderland', user = 'alice'): Promise<[number, string]> {
+    return this.answer(relayUri, await this.challenge(relayUri, password, user));
+  }
+
+  async challenge(relayUri: string, password = 'wonderland', user = 'alice'): Promise<DigestClient> {
     this.send('AUTH', relayUri, []);
     const digest = new DigestClient(user, password, () => 'c0ffee');
     digest.take(chooseChallenge((await this.next()).headers.wwwAuthenticate)!);
+    return digest;
+  }
+
+  async answer(relayUri: string, digest: DigestClient): Promise<[number, string]> {
     this.send('AUTH', relayUri, [['Authorization', digest.authorize(relayUri)!]]);
     const answer = await this.next();
     return [answer.code!, answer.headers.get('Use-Path') ?? ''];
@@ -196,9 +204,10 @@ describe('msrp relay', () => {
     const alice = await Client.connect(uri);
     await alice.authenticate(uri);
     const late = await Client.connect(uri, 'late1234');
+    const digest = await late.challenge(uri);
     relay.child.kill('SIGTERM');
     while ((await fetch(new URL('/healthz', url))).status !== 503);
-    expect((await late.authenticate(uri))[0]).toBe(403);
+    expect((await late.answer(uri, digest))[0]).toBe(403);
     await expect(Client.connect(uri)).rejects.toMatchObject({ code: 'MSRP_ERR_CONNECT' });
     alice.socket.end();
     expect(await relay.next('stopped')).toEqual({ event: 'stopped', sessions: 0 });
@@ -215,6 +224,23 @@ describe('msrp relay', () => {
     expect(await relay.next('stopped')).toEqual({ event: 'stopped', sessions: 1 });
     await alice.ended();
     expect(await relay.end).toMatchObject({ exitCode: 143 });
+  });
+
+  test('has help with examples, all its events, and the exit codes', async () => {
+    const { stdout, exitCode } = await msrp(['relay', '--help']);
+    expect(exitCode).toBe(0);
+    for (const text of [
+      '--listen msrps://',
+      'listening',
+      'metrics',
+      'reloaded',
+      'stopped',
+      'log',
+      'failed',
+      'Exit codes:',
+    ]) {
+      expect(stdout).toContain(text);
+    }
   });
 
   const wrong: [string, string[], RegExp, number][] = [
