@@ -10,7 +10,7 @@
 import { Chunk, formatPath, type Head, type HeaderEntry, MSRPError, type URI } from '../codec/index.ts';
 import { chooseChallenge, DigestClient } from './digest.ts';
 import { MSRPRelayAuthError } from './errors.ts';
-import type { IdentSource } from './random.ts';
+import type { Settings } from './options.ts';
 import type { MSRPRelaySettings } from './relay-settings.ts';
 import { isSuccess } from './replies.ts';
 import { isSamePath } from './uris.ts';
@@ -31,14 +31,14 @@ const maxRequests = 6;
 
 export class RelayAuth {
   readonly #relay: MSRPRelaySettings;
-  readonly #idents: IdentSource;
+  readonly #settings: Settings;
   readonly #digest: DigestClient;
   #expires: number | undefined;
 
-  constructor(relay: MSRPRelaySettings, idents: IdentSource) {
+  constructor(relay: MSRPRelaySettings, settings: Settings) {
     this.#relay = relay;
-    this.#idents = idents;
-    this.#digest = new DigestClient(relay.username, relay.password, () => idents.sessionId());
+    this.#settings = settings;
+    this.#digest = new DigestClient(relay.username, relay.password, () => settings.idents.sessionId());
     this.#expires = relay.expires;
   }
 
@@ -70,15 +70,16 @@ export class RelayAuth {
   }
 
   #request(localUri: URI, inner: readonly URI[]): Chunk {
-    const { uri, sendsDigestUri } = this.#relay;
+    const { uri } = this.#relay;
+    const { profile, idents } = this.#settings;
     const headers: HeaderEntry[] = [
       ['To-Path', formatPath([...inner, uri])],
       ['From-Path', String(localUri)],
     ];
     if (this.#expires !== undefined) headers.push(['Expires', String(this.#expires)]);
-    const authorization = this.#digest.authorize(String(uri), sendsDigestUri);
+    const authorization = this.#digest.authorize(String(uri), profile.sendsDigestUri);
     if (authorization !== undefined) headers.push(['Authorization', authorization]);
-    return new Chunk({ transactionId: this.#idents.transactionId(), method: 'AUTH', headers });
+    return new Chunk({ transactionId: idents.transactionId(), method: 'AUTH', headers });
   }
 
   /** A second challenge says that the answer to the first was wrong, unless it says stale (R2617-3.2.1-1). */

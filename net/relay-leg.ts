@@ -85,7 +85,7 @@ export class RelayLeg implements Bound, SessionPlace {
     this.localUri = localUri;
     this.#settings = settings;
     this.#events = o;
-    this.#auths = relays.map((relay) => new RelayAuth(relay, settings.idents));
+    this.#auths = relays.map((relay) => new RelayAuth(relay, settings));
     connection.bind(this);
   }
 

@@ -22,8 +22,6 @@ export interface MSRPRelayInit {
   expires?: number | undefined;
   /** The relay behind this one, seen from us: AUTH goes to it through this one, and so does everything later (R4976-5.1-1). */
   outer?: MSRPRelaySettings | undefined;
-  /** Whether the Authorization has the parameter `uri`: Kamailio needs it, msrprelay 1.4.0 does not answer then. Default true (D-AUTH-2). */
-  sendsDigestUri?: boolean | undefined;
 }
 
 /** Immutable. Throws `MSRP_ERR_BAD_URI` for a domain or port that cannot be, `MSRP_ERR_ARGUMENT` for such an `expires`. */
@@ -36,7 +34,6 @@ export class MSRPRelaySettings {
   readonly credentials: ClientTLS | undefined;
   readonly expires: number | undefined;
   readonly outer: MSRPRelaySettings | undefined;
-  readonly sendsDigestUri: boolean;
   /** The public URI of the relay: the last of To-Path in AUTH, and what the digest is made for. */
   readonly uri: URI;
   readonly #password: string;
@@ -55,7 +52,6 @@ export class MSRPRelaySettings {
     this.credentials = credentials;
     this.expires = expires;
     this.outer = outer;
-    this.sendsDigestUri = init.sendsDigestUri ?? true;
     // R4976-8-5: a numeric address has a port in any case.
     this.uri = new URI({ host: domain, useTLS, port: port ?? (isIP(domain) === 0 ? undefined : defaultPort) });
   }

@@ -72,9 +72,9 @@ describe('AUTH', () => {
     expect(w.logged).toEqual([]);
   });
 
-  test('leaves the uri out of the Authorization where the relay is said not to take it', async () => {
+  test('leaves the uri out of the Authorization where the profile says that the relay does not take it', async () => {
     const w = await openWorld();
-    await prepared(w, [], { sendsDigestUri: false });
+    await w.network.settle(connectorIn(w, {}, { peerProfile: 'msrprelay' }).prepare());
     expect(parameters(w, 'uri')).toEqual([undefined, undefined]);
   });
 
