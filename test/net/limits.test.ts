@@ -82,14 +82,14 @@ describe.each([0, 2])('with %i shards,', (shards) => {
       shards,
       tls: { cert: certificate.cert, key: certificate.key },
       limits: { unboundConnections: 2 },
-      timeouts: { bindMs: 300 },
+      timeouts: { bindMs: 1500 },
     });
     const [uri] = await server.prepare(new URI({ host: '127.0.0.1', useTLS: true }));
     const silent = await strangers(2, uri!);
     const refused = await rawConnect(uri!);
     await refused.untilClosed();
     await Promise.all(silent.map((peer) => peer.untilClosed()));
-    await until(server, ({ connections }) => connections === 0);
+    await until(server, (stats) => stats.shards.every(({ connections }) => connections === 0));
     const [again] = await server.prepare(new URI({ host: '127.0.0.1', useTLS: true }));
     const complete = server.complete(undefined, { localUri: again! });
     await bind(again!, { tls: { ca: certificate.cert } });
