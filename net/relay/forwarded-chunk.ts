@@ -5,7 +5,7 @@
 //       \                              |                error response while it arrives, and then the rest is swallowed; by a REPORT
 //        `--(failed)--> told <--(failed)                to the sender when the hop before has its 200, or the next hop refuses it
 
-import { encodeChunk, type Head } from '../../codec/index.ts';
+import { encodeChunk, type Head, type URI } from '../../codec/index.ts';
 import type { Connection } from '../connection.ts';
 import { isSuccess, makeReport } from '../replies.ts';
 import type { Transaction } from '../transactions.ts';
@@ -14,6 +14,8 @@ import type { Answered, Way } from './roles.ts';
 /** What a chunk needs of its flow. */
 export interface ChunkWay extends Way {
   onRefused(frame: ForwardedFrame, code: number, comment: string | undefined): void;
+  /** Sends a REPORT the way back that a request came. */
+  sendBack(path: readonly URI[], octets: string): void;
 }
 
 /** What a failure is about: octets of the message, from 1, both ends inclusive. */
@@ -71,12 +73,12 @@ export class ForwardedChunk {
 
   /** Tells the sender that these octets have failed (R4976-6.4.1-3, D-RELAY-7). */
   report({ start, end }: FailedRange, code: number, comment?: string): void {
-    if (this.#isTold || !this.#source.isOpen) return;
+    if (this.#isTold) return;
     const range = { start, end: Math.max(end, start - 1), total: this.head.byteRange?.total };
     const { settings } = this.#source;
     const report = makeReport(this.head, settings.idents.transactionId(), range, code, comment);
     if (report === undefined) return;
-    this.#source.outbox.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
+    this.flow.sendBack(this.head.fromPath, Buffer.concat(encodeChunk(report)).toString('latin1'));
     this.flow.counters.reports++;
   }
 

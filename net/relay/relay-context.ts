@@ -1,5 +1,7 @@
 // What all parts of a relay share.
 
+import type { URI } from '../../codec/index.ts';
+import type { Connection } from '../connection.ts';
 import type { Settings } from '../options.ts';
 import type { RelayRules } from './relay-options.ts';
 
@@ -38,6 +40,8 @@ export interface RelayContext {
   /** They can change while the relay runs. */
   readonly limits: RelayRules['limits'];
   readonly counters: RelayCounters;
+  /** The connection to a next hop. */
+  readonly connect: (uri: URI) => Promise<Connection>;
 }
 
 export function newCounters(): RelayCounters {

@@ -44,7 +44,8 @@ export class RelayRouter implements Router, Grants {
     const rules = rulesOf(options);
     const settings = relaySettingsOf(options);
     this.#settings = settings;
-    this.context = { settings, limits: rules.limits, counters: newCounters() };
+    const connect = (uri: URI): Promise<Connection> => this.nextHops.connect(uri);
+    this.context = { settings, limits: rules.limits, counters: newCounters(), connect };
     this.names = new OwnNames(options.domains ?? [], options.publicUri);
     this.authentication = new Authentication(options, rules, settings, this.context.counters, this);
     const owner = { isRelay: true, admit: (connection: Connection, head: Head) => this.#admit(connection, head) };

@@ -217,6 +217,32 @@ describe('a chain of relays', () => {
     expect(alice.toldAbout('message1')).toEqual(['408 1-5/5']);
   });
 
+  test.each([
+    [
+      'looks for the relay before it, to report a failure, when that has gone',
+      'msrps://relay.example.com:2855/inner;tcp ',
+      1,
+    ],
+    ['looks for no endpoint that has gone', '', 0],
+  ])('%s', async (_, inner, found) => {
+    const scene = new Scene();
+    await scene.relayAt('outer.example.net');
+    const carol = await scene.client('carol', { host: 'outer.example.net', from: '10.0.1.2' });
+    const before = await scene.listener({ host: 'relay.example.com', port: 2855 });
+    const end = await scene.connect('outer.example.net', '10.0.0.1');
+    end.uri = `${inner}msrps://relay.example.com:2855/98cjs;tcp`;
+    carol.answers = undefined;
+    end.message(`${carol.token} ${carol.uri}`, 'hello', [], 'message1');
+    await scene.pass();
+    end.socket.destroy();
+    await scene.pass();
+    carol.respond(carol.sends[0]!, 415);
+    await scene.pass();
+    expect(before.accepted.map((each) => each.toldAbout('message1'))).toEqual(
+      Array.from({ length: found }, () => ['415 1-5/5']),
+    );
+  });
+
   test('whose second relay goes away is reported once', async () => {
     const { scene, alice, carol, path } = await chain();
     alice.message(path, 'hello');
