@@ -8,7 +8,7 @@ import { failedEvent, type LogEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { type Loaded, listenURI, load, type RelayConfig } from '../relay-config.ts';
-import { MetricsServer } from '../relay-metrics.ts';
+import type { MetricsServer } from '../relay-metrics.ts';
 
 interface RelayCommandOptions extends RelayConfig {
   config?: string;
@@ -115,6 +115,8 @@ class Running {
       await tell({ event: 'listening', uri }, `listening at ${uri}`);
     }
     if (metrics === undefined) return;
+    // Loaded here alone: no other command is to wait for it, or to hold it.
+    const { MetricsServer } = await import('../relay-metrics.ts');
     this.#metrics = await MetricsServer.open(metrics, this.#relay);
     await tell({ event: 'metrics', url: this.#metrics.url }, `metrics at ${this.#metrics.url}`);
   }
