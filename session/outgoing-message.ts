@@ -28,6 +28,11 @@ export interface SendOptions {
   bytesPerSecond?: number;
   /** More header fields, of every chunk. */
   headers?: Iterable<readonly [string, string]>;
+  /**
+   * The peer may have some of it already, from an attempt before with the same Message-ID, and will say so by a success REPORT: until it has,
+   * or has answered for a window, only a quarter of the window is used. Default false.
+   */
+  mayBeThere?: boolean;
   /** Called when `bytesSent` or `bytesAcknowledged` have grown. */
   onProgress?: (message: OutgoingMessage) => void;
   /**
@@ -53,6 +58,7 @@ export interface Sender {
 export interface MessageInit extends Required<Pick<SendOptions, 'messageId' | 'failureReport' | 'successReport'>> {
   readonly head: HeadText;
   readonly isUrgent: boolean;
+  readonly mayBeThere: boolean;
   /** Octets that the peer takes. */
   readonly maxSize: number;
   readonly onProgress: SendOptions['onProgress'];
@@ -74,6 +80,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   readonly #sender: Sender;
   readonly #body: OutgoingBody;
   readonly #maxSize: number;
+  readonly #mayBeThere: boolean;
   readonly #onProgress: SendOptions['onProgress'];
   #onFailure: SendOptions['onFailure'];
   readonly #sent = new Outcome();
@@ -96,6 +103,7 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     this.successReport = init.successReport;
     this.head = init.head;
     this.isUrgent = init.isUrgent;
+    this.#mayBeThere = init.mayBeThere;
     this.#maxSize = init.maxSize;
     this.#onProgress = init.onProgress;
     this.#onFailure = init.onFailure;
@@ -115,6 +123,11 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
   /** Of the body, in octets; undefined until a stream of unknown size has ended. */
   get size(): number | undefined {
     return this.#body.size;
+  }
+
+  /** @internal Whether the peer may still say that it has some of it; once it has answered for `bytes` it will not. */
+  isCautious(bytes: number): boolean {
+    return this.#mayBeThere && this.#reported === undefined && this.#bytesAcknowledged < bytes;
   }
 
   /** Octets of the body that the kernel has. */

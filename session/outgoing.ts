@@ -102,7 +102,18 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
     const isUrgent = o.urgent === true || (source.size !== undefined && source.size <= longestFixedRange);
     const maxSize = this.#peer.maxSize ?? Number.POSITIVE_INFINITY;
-    const init = { messageId, failureReport, successReport, head, isUrgent, maxSize, onProgress, onFailure };
+    const { mayBeThere = false } = o;
+    const init = {
+      messageId,
+      failureReport,
+      successReport,
+      head,
+      isUrgent,
+      mayBeThere,
+      maxSize,
+      onProgress,
+      onFailure,
+    };
     const message = new OutgoingMessage(this, source, init);
     this.#messages.add(message);
     if (message.isReady) this.want(message);
@@ -219,7 +230,8 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   }
 
   #hasRoom(message: OutgoingMessage): boolean {
-    return message.failureReport !== 'yes' || this.#unanswered < this.#windowBytes;
+    const window = message.isCautious(this.#windowBytes) ? this.#windowBytes / 4 : this.#windowBytes;
+    return message.failureReport !== 'yes' || this.#unanswered < window;
   }
 
   /** The end of a message that was given up does not wait for the window. One that skips octets may have to wait for its source again. */

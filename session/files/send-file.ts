@@ -85,7 +85,7 @@ export async function sendFile(session: FileSender, path: string, options: SendF
   });
   const message = session.send(body, {
     successReport: 'yes',
-    ...(resume && { messageId: lastingId(name, body, range.start) }),
+    ...(resume && { messageId: lastingId(name, body, range.start), mayBeThere: true }),
     ...rest,
     headers: [...(rest.headers ?? []), ['Content-Disposition', dispositionOf(name, body.fileSize)]],
   });

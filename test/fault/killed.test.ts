@@ -13,8 +13,8 @@ import { SeededRandom } from '../simulation/seeded-random.ts';
 const size = Number(process.env['MSRP_FILE_BYTES'] ?? 16_777_216);
 const seed = Number(process.env['MSRP_SEED'] ?? 1);
 const rounds = 10;
-/** What is on its way when the sender hears how far the receiver is: its window, and what the receiver holds unread, to the end of a read. */
-const twiceBytes = 524_288 + 262_144 + 65_536;
+/** One window: a quarter of it that is unanswered when the sender hears how far the receiver is, and what the receiver holds unread. */
+const twiceBytes = 524_288;
 
 const place = new Workplace();
 
