@@ -87,7 +87,8 @@ export function parseAddress(value: string): CPIMAddress {
   const match = addressPattern.exec(value);
   if (match === null) throw malformed('no CPIM address', value);
   const [, quoted, tokens = '', address = ''] = match;
-  const name = quoted === undefined ? tokens.trimEnd() : unquote(quoted);
+  // Only the space behind the last token: another white space may be a name.
+  const name = quoted === undefined ? tokens.slice(0, -1) : unquote(quoted);
   return name === '' ? { uri: address } : { uri: address, name };
 }
 

@@ -361,6 +361,12 @@ describe('laws of CPIM', () => {
     { requiredKeys: ['from', 'to', 'content'] },
   );
 
+  test('white space that is no space is part of a name', () => {
+    const to = { uri: 'im:b@x', name: '\u00a0' };
+    const written = new CPIMMessage({ from: { uri: 'im:a@x' }, to, content: 'x' });
+    expect(CPIMMessage.parse(Buffer.concat(written.encode())).to).toEqual([to]);
+  });
+
   test('what is written is read back', () => {
     fc.assert(
       fc.property(init, (given) => {
