@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, Socket as RawSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '../clock.ts';
 
 /** The handle of a socket or a pipe. */
 interface Handle {
@@ -46,6 +47,9 @@ function newPipe(): PipeHandle {
   return new Pipe(constants.IPC);
 }
 
+/** How long the other thread may take to come to the pipe, in milliseconds. */
+const patienceMs = 2000;
+
 /** The end that handles go into. */
 export class HandleSender {
   readonly #pipe: PipeHandle;
@@ -61,11 +65,21 @@ export class HandleSender {
     const path = join(folder, randomUUID().slice(0, 8));
     return new Promise((resolve, reject) => {
       const server = createServer({ pauseOnConnect: true }, (accepted) => {
-        server.close();
-        rmSync(folder, { recursive: true, force: true });
+        clear();
         resolve(new HandleSender(pipeOf(accepted)));
       });
-      server.on('error', reject);
+      // Where no more files can be opened the system closes what it cannot give us, and says nothing.
+      const late = systemClock.setTimer(() => fail(new Error('no pipe to a shard')), patienceMs);
+      const clear = (): void => {
+        late.cancel();
+        server.close();
+        rmSync(folder, { recursive: true, force: true });
+      };
+      const fail = (error: Error): void => {
+        clear();
+        reject(error);
+      };
+      server.on('error', fail);
       server.listen(path, () => invite(path));
       server.unref();
     });
@@ -103,7 +117,7 @@ export function receiveHandles(path: string, onSocket: (text: string, raw: RawSo
   const pipe = newPipe();
   const { PipeConnectWrap } = binding('pipe_wrap');
   const request = new PipeConnectWrap();
-  request.oncomplete = () => pipe.readStart();
+  request.oncomplete = (status) => void (status === 0 ? pipe.readStart() : pipe.close());
   pipe.onread = (input) => {
     const handle = pipe.pendingHandle;
     pipe.pendingHandle = null;

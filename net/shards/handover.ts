@@ -24,6 +24,14 @@ export class Handover {
     this.#onFailed = onFailed;
   }
 
+  /**
+   * Opens the pipe before there are connections: with the first of many there may be no file left to open. Where that fails, it is tried
+   * again when a connection comes.
+   */
+  async prepare(): Promise<void> {
+    if (canTransfer !== true) await this.#open();
+  }
+
   /** `raw` is not ours any more. */
   hand(raw: RawSocket, handed: Handed): void {
     raw.on('error', () => {});
@@ -36,6 +44,8 @@ export class Handover {
     try {
       this.#mailbox.postNow({ kind: 'socket', socket, ...handed }, socket as unknown as Transferable);
       canTransfer = true;
+      this.#sender?.close();
+      this.#sender = undefined;
       return true;
     } catch {
       // Once one was transferred they all can be, and this one has failed for itself: it is closed, or there are too many files open.
@@ -66,10 +76,10 @@ export class Handover {
       const sender = await HandleSender.open((path) => this.#mailbox.post({ kind: 'pipe', path }));
       if (this.#isClosed) return sender.close();
       this.#sender = sender;
-      for (const [raw, handed] of this.#waiting!) this.#send(raw, handed);
+      for (const [raw, handed] of this.#waiting ?? []) this.#send(raw, handed);
     } catch {
       // Too many files open, maybe: whoever comes next is another try.
-      for (const [raw, handed] of this.#waiting!) this.#fail(raw, handed);
+      for (const [raw, handed] of this.#waiting ?? []) this.#fail(raw, handed);
     }
     this.#waiting = undefined;
   }

@@ -31,6 +31,7 @@ export class Shard {
   readonly #silent: Promise<unknown> = once(this.#channel.port1, 'close');
   isReady = false;
   wasReady = false;
+  #isOver = false;
   #unfit: Error | undefined;
 
   constructor(events: ShardEvents) {
@@ -63,6 +64,7 @@ export class Shard {
     // The result of the task has a way of its own, and may come before what the shard said last.
     await this.#silent;
     error ??= this.#unfit;
+    this.#isOver = true;
     this.isReady = false;
     this.#settleReady.reject(error ?? new MSRPError('MSRP_ERR_CLOSED', 'the shard has ended'));
     this.#handover.close();
@@ -71,13 +73,18 @@ export class Shard {
   }
 
   #onMessage(message: FromShard): void {
-    if (message.kind === 'ready') {
-      this.isReady = true;
-      this.wasReady = true;
-      this.#settleReady.resolve();
-    } else if (message.kind === 'unfit') this.#unfit = errorOf(message.error);
+    if (message.kind === 'ready') void this.#begin();
+    else if (message.kind === 'unfit') this.#unfit = errorOf(message.error);
     else if (message.kind === 'gone') this.#onGone(message.connection);
     else this.#events.onMessage(this, message);
+  }
+
+  async #begin(): Promise<void> {
+    this.wasReady = true;
+    await this.#handover.prepare();
+    if (this.#isOver) return;
+    this.isReady = true;
+    this.#settleReady.resolve();
   }
 
   #onGone(connection: number): void {
