@@ -2,7 +2,7 @@
 // What counts is the ratio to the anchor, the first case: the median over the rounds.
 
 import { Bench } from 'tinybench';
-import { type Effort, median, type Row } from './row.ts';
+import { type Effort, median, ratiosOf, type Row } from './row.ts';
 
 export interface Case {
   readonly name: string;
@@ -32,8 +32,8 @@ export function measure(name: string, group: Group, effort: Effort): Row[] {
   for (let round = 0; round <= effort.rounds; round++) rounds.push(measureRound(name, group, effort));
   const counted = rounds.slice(1);
   return group.cases.map((each, index) => {
-    const ratios = counted.map((round) => round[index]!.speed / round[0]!.speed).toSorted((a, b) => a - b);
-    const of = (pick: (result: { speed: number; p50: number; p99: number }) => number): number =>
+    const speedsOf = (at: number): number[] => counted.map((round) => round[at]!.speed);
+    const of = (pick: (result: { p50: number; p99: number }) => number): number =>
       median(counted.map((round) => pick(round[index]!)));
     const chunkRate = (round: { p50: number }[], at: number): number =>
       ((group.cases[at]!.chunks ?? 0) * 1000) / round[at]!.p50;
@@ -41,18 +41,14 @@ export function measure(name: string, group: Group, effort: Effort): Row[] {
       group: name,
       name: each.name,
       unit: group.unit,
-      speed: of(({ speed }) => speed),
+      speed: median(speedsOf(index)),
       p50: of(({ p50 }) => p50),
       p99: of(({ p99 }) => p99),
-      ratio: median(ratios),
-      lowest: ratios[0]!,
-      highest: ratios.at(-1)!,
+      ...ratiosOf(speedsOf(index), speedsOf(0)),
       reach: index === 1 ? group.reach : undefined,
       chunksPerSecond: each.chunks === undefined ? undefined : median(counted.map((round) => chunkRate(round, index))),
       chunksReach:
-        index === 1 && group.chunksReach !== undefined
-          ? group.chunksReach * (median(counted.map((round) => round[0]!.speed)) / 5e9)
-          : undefined,
+        index === 1 && group.chunksReach !== undefined ? group.chunksReach * (median(speedsOf(0)) / 5e9) : undefined,
     };
   });
 }

@@ -51,3 +51,12 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }
+
+/** Speeds in terms of the anchor's, round by round. */
+export function ratiosOf(
+  speeds: readonly number[],
+  anchor: readonly number[],
+): Pick<Row, 'ratio' | 'lowest' | 'highest'> {
+  const ratios = speeds.map((speed, at) => speed / anchor[at]!).toSorted((a, b) => a - b);
+  return { ratio: median(ratios), lowest: ratios[0]!, highest: ratios.at(-1)! };
+}

@@ -1,18 +1,17 @@
 // A relay beside a proxy that pipes the same octets: sender, middle and receiver are processes of their own, and what counts is the one in
 // the middle. The receiver answers each chunk, and so does the relay.
 
-import { generate } from 'selfsigned';
+import { type Certificate, makeCertificate } from '../certificate.ts';
 import { Peer, type Usage } from '../peer-process.ts';
-import { type Effort, type Measurement, median, type Row } from '../row.ts';
-import type { Credentials, MiddleCall } from './middle.ts';
+import type { Effort, Measurement, Row } from '../row.ts';
+import { type Goal, rowsOf, type Sample } from '../samples.ts';
+import type { MiddleCall } from './middle.ts';
 import type { Arrived, Stall } from './receiver.ts';
 import type { ConnectCall, MakeCall } from './sender.ts';
 
 const mebibyte = 1_048_576;
 
-interface Sample {
-  readonly speed: number;
-  readonly cpu: number;
+interface Run extends Sample {
   readonly peak: number;
 }
 
@@ -37,7 +36,7 @@ class Line {
     this.#middle = peer('middle', execArgv);
   }
 
-  async open(kind: MiddleCall['kind'], tls: Credentials | undefined, call: MakeCall): Promise<this> {
+  async open(kind: MiddleCall['kind'], tls: Certificate | undefined, call: MakeCall): Promise<this> {
     const target = await this.#receiver.call<number>('listen', tls);
     const port = await this.#middle.call<number>('listen', { kind, target, tls } satisfies MiddleCall);
     const isTLS = tls !== undefined;
@@ -48,7 +47,7 @@ class Line {
   }
 
   /** Sends all, so many times. `perMessage`: speed and CPU are for messages, not for octets. */
-  async run(perMessage: boolean, times = 1, stall?: Stall): Promise<Sample> {
+  async run(perMessage: boolean, times = 1, stall?: Stall): Promise<Run> {
     const bodyBytes = times * this.#made.bodyBytes;
     const units = times * (perMessage ? this.#made.chunks : this.#made.bytes);
     const arrival = this.#receiver.call<Arrived>('expect', [bodyBytes, stall]);
@@ -68,55 +67,21 @@ class Line {
   }
 }
 
-interface Goal {
-  readonly reach?: number;
-  readonly cpuReach?: number;
-}
-
-async function rowsOf(group: string, call: MakeCall, isTLS: boolean, effort: Effort, goal: Goal): Promise<Row[]> {
-  const tls = isTLS ? await makeTLS() : undefined;
+async function chunkRows(group: string, call: MakeCall, isTLS: boolean, effort: Effort, goal: Goal): Promise<Row[]> {
+  const tls = isTLS ? await makeCertificate() : undefined;
   const unit = call.eachItsMessage ? 'op' : 'B';
   using pipe = await new Line().open('pipe', tls, call);
   using relay = await new Line().open('relay', tls, call);
-  const samples: Sample[][] = [[], []];
+  const lines = Object.entries({ pipe, relay });
+  const samples = new Map(lines.map(([name]) => [name, [] as Sample[]]));
   for (let round = 0; round <= effort.rounds; round++) {
-    for (const [at, line] of [pipe, relay].entries()) {
+    for (const [name, line] of lines) {
       const sample = await line.run(call.eachItsMessage);
       // The first round warms up.
-      if (round > 0) samples[at]!.push(sample);
+      if (round > 0) samples.get(name)!.push(sample);
     }
   }
-  const [anchor = []] = samples;
-  return ['pipe', 'relay'].map((name, at) => {
-    const rounds = samples[at]!;
-    const ratios = rounds.map(({ speed }, index) => speed / anchor[index]!.speed).toSorted((a, b) => a - b);
-    return {
-      group,
-      name,
-      unit,
-      speed: median(rounds.map(({ speed }) => speed)),
-      cpu: median(rounds.map(({ cpu }) => cpu)),
-      ratio: median(ratios),
-      lowest: ratios[0]!,
-      highest: ratios.at(-1)!,
-      cpuRatio: median(rounds.map(({ cpu }, index) => cpu / anchor[index]!.cpu)),
-      reach: at === 1 ? goal.reach : undefined,
-      cpuReach: at === 1 ? goal.cpuReach : undefined,
-    };
-  });
-}
-
-/** A name, since numeric hosts are in no certificate that clients ask for here; 127.0.0.1 as an address for the relay's own check. */
-async function makeTLS(): Promise<Credentials> {
-  const made = await generate([{ name: 'commonName', value: 'bench' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
-    ],
-  });
-  return { cert: made.cert, key: made.private };
+  return rowsOf(group, unit, samples, goal);
 }
 
 const goals: readonly [chunkBytes: number, Goal][] = [
@@ -132,7 +97,7 @@ function chunkMeasurements(isTLS: boolean): Measurement[] {
       name,
       rows: (effort) => {
         const totalBytes = (effort.isOnce ? 2 : chunkBytes < 8192 || isTLS ? 128 : 256) * mebibyte;
-        return rowsOf(name, { chunkBytes, totalBytes, eachItsMessage: false }, isTLS, effort, isTLS ? {} : goal);
+        return chunkRows(name, { chunkBytes, totalBytes, eachItsMessage: false }, isTLS, effort, isTLS ? {} : goal);
       },
     };
   });
@@ -144,16 +109,13 @@ async function memoryRows(effort: Effort): Promise<Row[]> {
   const times = effort.isOnce ? 2 : 64;
   const stall = { ms: effort.isOnce ? 100 : 20_000, atBytes: (times * totalBytes) / 4 };
   const group = `relay, ${(times * totalBytes) / mebibyte} MiB, the receiver sleeps ${stall.ms / 1000} s`;
-  const rows: Row[] = [];
+  const runs = new Map<string, Run[]>();
   for (const kind of ['pipe', 'relay'] as const) {
     using line = new Line(['--max-old-space-size=64']);
     await line.open(kind, undefined, { chunkBytes: 65_536, totalBytes, eachItsMessage: false });
-    const sample = await line.run(false, times, stall);
-    const { speed } = rows[0] ?? sample;
-    const ratio = sample.speed / speed;
-    rows.push({ group, name: kind, unit: 'B', ...sample, ratio, lowest: ratio, highest: ratio });
+    runs.set(kind, [await line.run(false, times, stall)]);
   }
-  return rows;
+  return rowsOf(group, 'B', runs, {}).map((row) => ({ ...row, peak: runs.get(row.name)![0]!.peak }));
 }
 
 export const relayMeasurements: readonly Measurement[] = [
@@ -163,7 +125,7 @@ export const relayMeasurements: readonly Measurement[] = [
     name: 'relay, messages of 100 B',
     rows: (effort) => {
       const totalBytes = 100 * (effort.isOnce ? 1000 : 100_000);
-      return rowsOf(
+      return chunkRows(
         'relay, messages of 100 B',
         { chunkBytes: 100, totalBytes, eachItsMessage: true },
         false,

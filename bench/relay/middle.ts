@@ -5,19 +5,15 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTLS, createServer as createTLSServer } from 'node:tls';
 import { URI } from '../../codec/index.ts';
 import { MSRPRelay } from '../../net/index.ts';
+import type { Certificate } from '../certificate.ts';
 import { serve, usageSince } from '../peer-process.ts';
 import { user } from './user.ts';
-
-export interface Credentials {
-  readonly cert: string;
-  readonly key: string;
-}
 
 export interface MiddleCall {
   readonly kind: 'pipe' | 'relay';
   /** Where the proxy connects to. */
   readonly target: number;
-  readonly tls: Credentials | undefined;
+  readonly tls: Certificate | undefined;
 }
 
 async function openPipe({ target, tls }: MiddleCall): Promise<number> {

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTLSServer } from 'node:tls';
 import { ChunkDecoder, type Head } from '../../codec/index.ts';
+import type { Certificate } from '../certificate.ts';
 import { serve } from '../peer-process.ts';
-import type { Credentials } from './middle.ts';
 
 export interface Arrived {
   readonly bodyBytes: number;
@@ -65,7 +65,7 @@ function take(socket: Socket): void {
 }
 
 serve({
-  listen: async (tls: Credentials | undefined) => {
+  listen: async (tls: Certificate | undefined) => {
     const server: Server = tls === undefined ? createServer(take) : createTLSServer(tls, take);
     await once(server.listen(0, '127.0.0.1'), 'listening');
     return (server.address() as { port: number }).port;

@@ -1,20 +1,11 @@
 // What shards bring, and what they cost: servers and clients in processes of their own. Rates are of the whole; CPU is the server's.
 
-import { generate } from 'selfsigned';
+import { type Certificate, makeCertificate } from '../certificate.ts';
 import { Peer } from '../peer-process.ts';
-import { type Effort, type Measurement, median, type Row } from '../row.ts';
+import type { Effort, Measurement, Row } from '../row.ts';
+import { type Goal, rowsOf, type Sample } from '../samples.ts';
 import type { SendCall, Sent } from './clients.ts';
 import type { Ended, StartCall } from './server.ts';
-
-interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
-
-interface Sample {
-  readonly speed: number;
-  readonly cpu: number;
-}
 
 /** How a server is set up; the first of a group is the anchor. */
 interface Setup extends Pick<StartCall, 'shards' | 'work'> {
@@ -23,24 +14,10 @@ interface Setup extends Pick<StartCall, 'shards' | 'work'> {
   readonly tls?: Certificate | undefined;
 }
 
-interface Goal {
-  readonly reach?: number;
-  readonly cpuReach?: number;
-}
-
 const kibibyte = 1024;
 const mebibyte = 1_048_576;
 
 const peer = (name: string): Peer => new Peer(new URL(`${name}.js`, import.meta.url));
-
-async function makeCertificate(): Promise<Certificate> {
-  const made = await generate([{ name: 'commonName', value: 'bench' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [{ name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
-  });
-  return { cert: made.cert, key: made.private };
-}
 
 /** Starts a server and binds its sessions. */
 async function start(server: Peer, clients: Peer, { sessions, tls, ...setup }: Setup): Promise<void> {
@@ -78,29 +55,11 @@ async function compare(
   goal: Goal,
 ): Promise<Row[]> {
   const rounds = Math.min(effort.rounds, 5);
-  const samples = setups.map((): Sample[] => []);
+  const samples = new Map(setups.map(({ name }) => [name, [] as Sample[]]));
   for (let round = 0; round < rounds; round++) {
-    for (const [at, setup] of setups.entries()) samples[at]!.push(await run(setup, unit, call));
+    for (const setup of setups) samples.get(setup.name)!.push(await run(setup, unit, call));
   }
-  const anchor = samples[0]!;
-  return setups.map(({ name }, at) => {
-    const own = samples[at]!;
-    const ratios = own.map(({ speed }, round) => speed / anchor[round]!.speed).toSorted((a, b) => a - b);
-    const isLast = at === setups.length - 1;
-    return {
-      group,
-      name,
-      unit,
-      speed: median(own.map(({ speed }) => speed)),
-      cpu: median(own.map(({ cpu }) => cpu)),
-      ratio: median(ratios),
-      lowest: ratios[0]!,
-      highest: ratios.at(-1)!,
-      cpuRatio: median(own.map(({ cpu }, round) => cpu / anchor[round]!.cpu)),
-      reach: isLast ? goal.reach : undefined,
-      cpuReach: isLast ? goal.cpuReach : undefined,
-    };
-  });
+  return rowsOf(group, unit, samples, goal);
 }
 
 function computeRows(effort: Effort): Promise<Row[]> {

@@ -6,6 +6,7 @@ import { createServer as createTLSServer } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { URI } from '../../codec/index.ts';
 import { MSRPServer } from '../../net/index.ts';
+import type { Certificate } from '../certificate.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 import type { Work } from './handler.ts';
 
@@ -14,7 +15,7 @@ export interface StartCall {
   readonly kind: 'sessions' | 'bare';
   readonly shards: number;
   readonly work: Work;
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls?: Certificate | undefined;
 }
 
 export interface Ended extends Usage {

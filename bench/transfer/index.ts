@@ -1,49 +1,17 @@
 // Whole transfers between two processes: what a session makes of a loopback connection, beside a bare socket that gets the same octets.
 
-import { generate } from 'selfsigned';
+import { makeCertificate } from '../certificate.ts';
 import { Peer, type Usage } from '../peer-process.ts';
-import { type Effort, type Measurement, median, type Row } from '../row.ts';
+import type { Effort, Measurement, Row } from '../row.ts';
+import { type Goal, rowsOf, type Sample } from '../samples.ts';
 import type { ArmCall, Kind, ListenCall, Received } from './receiver.ts';
 import type { Made, MakeCall, Sent } from './sender.ts';
 import type { Exchanged, Protocol } from './small-peer.ts';
 
 const mebibyte = 1_048_576;
 
-interface Sample {
-  readonly speed: number;
-  readonly cpu: number;
-}
-
-interface Goal {
-  readonly reach?: number | undefined;
-  readonly cpuReach?: number | undefined;
-}
-
 const peer = (name: string, execArgv?: readonly string[]): Peer =>
   new Peer(new URL(`${name}.js`, import.meta.url), execArgv);
-
-/** The rows of a group: `samples` by name, the anchor first, round by round. `goal` is for the last one. */
-function rowsOf(group: string, unit: 'B' | 'op', samples: ReadonlyMap<string, readonly Sample[]>, goal: Goal): Row[] {
-  const [anchor = []] = samples.values();
-  const lastName = [...samples.keys()].at(-1);
-  return [...samples].map(([name, rounds]) => {
-    const ratios = rounds.map(({ speed }, at) => speed / anchor[at]!.speed).toSorted((a, b) => a - b);
-    const isGoal = name === lastName;
-    return {
-      group,
-      name,
-      unit,
-      speed: median(rounds.map(({ speed }) => speed)),
-      cpu: median(rounds.map(({ cpu }) => cpu)),
-      ratio: median(ratios),
-      lowest: ratios[0]!,
-      highest: ratios.at(-1)!,
-      cpuRatio: median(rounds.map(({ cpu }, at) => cpu / anchor[at]!.cpu)),
-      reach: isGoal ? goal.reach : undefined,
-      cpuReach: isGoal ? goal.cpuReach : undefined,
-    };
-  });
-}
 
 /** One transfer of what the sender has made; checks that all of it arrived. */
 async function transfer(
@@ -149,11 +117,6 @@ async function memoryRows(group: string, effort: Effort): Promise<Row[]> {
   }));
 }
 
-async function makeTLS(): Promise<{ cert: string; key: string }> {
-  const made = await generate([{ name: 'commonName', value: 'bench' }], { keyType: 'ec', algorithm: 'sha256' });
-  return { cert: made.cert, key: made.private };
-}
-
 const goals: readonly [chunkBytes: number, Goal][] = [
   [262_144, {}],
   [65_536, { reach: 0.7, cpuReach: 1.8 }],
@@ -166,7 +129,7 @@ function receiveMeasurements(writeBytes: number, isTLS: boolean): Measurement[] 
   return goals.map(([chunkBytes, goal]) => {
     const name = `receive, ${chunkBytes / 1024} KiB chunks, ${isTLS ? 'TLS' : 'TCP'}, ${writeBytes / 1024} KiB writes`;
     const rows = async (effort: Effort): Promise<Row[]> => {
-      const shape = { chunkBytes, writeBytes, tls: isTLS ? await makeTLS() : undefined };
+      const shape = { chunkBytes, writeBytes, tls: isTLS ? await makeCertificate() : undefined };
       return receiveRows(name, shape, effort, isTLS ? {} : goal);
     };
     return { name, rows };

@@ -8,6 +8,7 @@ import { createServer as createTLSServer } from 'node:tls';
 import { URI } from '../../codec/index.ts';
 import { MSRPServer } from '../../net/index.ts';
 import { MSRPSession } from '../../session/index.ts';
+import type { Certificate } from '../certificate.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 
 export type Kind = 'raw' | 'indexOf' | 'session';
@@ -20,7 +21,7 @@ export interface Received extends Usage {
 
 export interface ListenCall {
   readonly kind: Kind;
-  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly tls?: Certificate | undefined;
 }
 
 export interface ArmCall {
