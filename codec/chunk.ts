@@ -5,6 +5,7 @@ import { MSRPError } from './errors.ts';
 import { Head } from './head.ts';
 import { type HeaderEntry, Headers } from './headers.ts';
 import { isIdent } from './ident.ts';
+import { lengthOf } from './octets.ts';
 import { isText } from './text.ts';
 
 /** `$`: the message ends with this chunk. `+`: more follows. `#`: the sender has given the message up. */
@@ -69,7 +70,7 @@ export class Chunk extends Head {
     const fields = init.headers instanceof Headers ? init.headers : new Headers(init.headers);
     super(init.transactionId, startLineOf(init), fields, body !== undefined, 0);
     this.parts = body ?? [];
-    this.size = this.parts.reduce((sum, part) => sum + part.length, 0);
+    this.size = lengthOf(this.parts);
     this.continuation = init.continuation ?? '$';
     this.segment = undefined;
   }

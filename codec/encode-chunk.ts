@@ -8,10 +8,20 @@ import { Mark } from './mark.ts';
 
 const mark = new Mark();
 
+/** An end-line is shorter. */
+const tailBytes = 64;
+
 /** Whether the end-line of a frame with that transaction id occurs in the body: then it needs another (RFC 4975 7.1). */
 export function hasEndLine(body: readonly Buffer[], transactionId: string): boolean {
   mark.setId(transactionId);
   return mark.isFlaggedIn(body);
+}
+
+/** The last octets of `before` and `parts`: what an end-line could begin with that ends in the parts of the body that come next. */
+export function endLineTail(before: Buffer | undefined, parts: readonly Buffer[]): Buffer {
+  let tail = before ?? Buffer.alloc(0);
+  for (const part of parts) tail = part.length >= tailBytes ? part : Buffer.concat([tail, part]);
+  return tail.subarray(-tailBytes);
 }
 
 /**

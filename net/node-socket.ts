@@ -2,7 +2,7 @@
 // bytes written straight to Node's stream, which makes one writev of what is corked together.
 
 import type { Socket as RawSocket } from 'node:net';
-import { MSRPError } from '../codec/index.ts';
+import { lengthOf, MSRPError } from '../codec/index.ts';
 import { highWaterBytes } from './socket.ts';
 import type { Socket, SocketHandler, TLSFacts } from './socket.ts';
 import { hostPort, isTLSError, tlsReason } from './tls.ts';
@@ -141,8 +141,7 @@ export class NodeSocket implements Socket {
 type Done = ((error?: Error | null) => void) | undefined;
 
 function writeTogether(raw: RawSocket, buffers: readonly Buffer[], done: Done): void {
-  let bytes = 0;
-  for (const buffer of buffers) bytes += buffer.length;
+  const bytes = lengthOf(buffers);
   if (bytes <= copyBelowBytes * buffers.length) {
     raw.write(Buffer.concat(buffers, bytes), done);
     return;

@@ -1,5 +1,6 @@
 // The body of a message that is being sent: a queue of octets, read from its source ahead of need but not by much.
 
+import { takeOctets } from '../codec/index.ts';
 import { bufferOver, type Source } from './source.ts';
 
 /** Octets read ahead of what has been sent, from a source that gives octets when asked; and one piece of it. */
@@ -53,19 +54,10 @@ export class OutgoingBody {
 
   /** The next octets: `most`, or fewer where there are no more. */
   take(most: number): Buffer[] {
-    const parts: Buffer[] = [];
-    let missing = Math.min(most, this.#buffered);
-    this.#buffered -= missing;
-    this.#taken += missing;
-    while (missing > 0) {
-      const piece = this.#pieces[0];
-      if (piece === undefined) break;
-      const part = piece.length <= missing ? piece : piece.subarray(0, missing);
-      if (part === piece) this.#pieces.shift();
-      else this.#pieces[0] = piece.subarray(missing);
-      parts.push(part);
-      missing -= part.length;
-    }
+    const bytes = Math.min(most, this.#buffered);
+    const parts = takeOctets(this.#pieces, bytes);
+    this.#buffered -= bytes;
+    this.#taken += bytes;
     if (!this.#hasEnded) this.#read();
     return parts;
   }

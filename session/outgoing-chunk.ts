@@ -2,7 +2,7 @@
 //
 //   MSRP id SEND … ↵↵ piece | piece | … | end-line          a long one leaves in pieces and can be ended after each (D-SEND-1)
 
-import { type Continuation, type Head, hasEndLine } from '../codec/index.ts';
+import { type Continuation, endLineTail, type Head, hasEndLine, lengthOf } from '../codec/index.ts';
 import { longestFixedRange, type Outbox, type Transaction, type Written } from '../net/index.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 
@@ -20,8 +20,6 @@ export interface ChunkOwner {
 
 /** A small body is cheaper to copy than to carry beside its head. */
 const copyBytes = 512;
-/** So many of the octets that have left may be the beginning of what must not occur. */
-const tailBytes = 64;
 
 export class OutgoingChunk implements Transaction, Written {
   readonly message: OutgoingMessage;
@@ -101,7 +99,7 @@ export class OutgoingChunk implements Transaction, Written {
     const end = flag === undefined ? '' : `\r\n-------${this.#transactionId}${flag}\r\n`;
     this.#hasBegun = true;
     this.#hasEnded = flag !== undefined;
-    this.#tail = flag === undefined ? tailOf(this.#tail, parts) : undefined;
+    this.#tail = flag === undefined ? endLineTail(this.#tail, parts) : undefined;
     this.#unwritten++;
     this.message.onFrame();
     if (this.#hasEnded) this.message.onChunkEnded();
@@ -147,16 +145,4 @@ function frameOf(head: string, parts: readonly Buffer[], bytes: number, end: str
   for (const part of parts) at += part.copy(frame, at);
   frame.write(end, at, 'latin1');
   return [frame];
-}
-
-function tailOf(before: Buffer | undefined, parts: readonly Buffer[]): Buffer {
-  let tail = before ?? Buffer.alloc(0);
-  for (const part of parts) tail = part.length >= tailBytes ? part : Buffer.concat([tail, part]);
-  return tail.subarray(-tailBytes);
-}
-
-function lengthOf(parts: readonly Buffer[]): number {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return length;
 }

@@ -1,7 +1,7 @@
 // A request other than SEND on its way through the relay: whole, for its body is small (RFC 4975 section 7.1). Its response comes from the
 // other end and goes back the way that the request came (RFC 4976 section 6.4.2); a REPORT has none.
 
-import { Chunk, type Continuation, encodeChunk, type Head, type URI } from '../../codec/index.ts';
+import { Chunk, type Continuation, encodeChunk, type Head, lengthOf, type URI } from '../../codec/index.ts';
 import type { Transaction } from '../transactions.ts';
 import { pathsBehind } from './forward-format.ts';
 import type { Answered, BodyTaker, Way } from './roles.ts';
@@ -90,10 +90,4 @@ class ForwardedRequest implements Answered {
   onUnsent(): void {
     this.#flow.from.connection.respond(this.#head, 408);
   }
-}
-
-function lengthOf(buffers: readonly Buffer[]): number {
-  let length = 0;
-  for (const buffer of buffers) length += buffer.length;
-  return length;
 }

@@ -1,6 +1,6 @@
 // A SEND that waits in a flow for its next hop, and leaves in parts as it arrives.
 
-import { type Continuation, hasEndLine } from '../../codec/index.ts';
+import { type Continuation, endLineTail, hasEndLine, takeOctets } from '../../codec/index.ts';
 import { longestFixedRange } from '../make-chunk.ts';
 import type { Connection } from '../connection.ts';
 import type { Outbox } from '../outbox.ts';
@@ -8,8 +8,6 @@ import type { Decoder } from '../socket.ts';
 import { type ChunkWay, type ForwardedChunk, ForwardedFrame } from './forwarded-chunk.ts';
 import type { ForwardFormat } from './forward-format.ts';
 
-/** So many of the octets that have left may be the beginning of what must not occur. */
-const tailBytes = 64;
 /** A shorter transaction id could be guessed in time (D-TRANS-1). */
 const shortestId = 16;
 /** A longer frame may have to be interrupted. */
@@ -108,13 +106,14 @@ export class Passing {
     const bytes = Math.min(this.available, most);
     if (bytes === 0 && this.flag === undefined) return 0;
     if (this.#isGivenUp) return this.#giveUp(outbox);
-    const parts = this.#take(bytes);
+    const parts = takeOctets(this.#parts, bytes);
+    this.bytes -= bytes;
     const isLast = this.flag !== undefined && this.bytes === 0;
     if (this.id !== undefined && this.#isUnsafe(parts)) this.interrupt(outbox, '+');
     const head = this.id === undefined ? [this.#begin(bytes, isLast)] : [];
     if (this.frame !== undefined) this.frame.bytes += bytes;
     this.#position += bytes;
-    this.#tail = isLast ? undefined : tailOf(this.#tail, parts);
+    this.#tail = isLast ? undefined : endLineTail(this.#tail, parts);
     if (isLast) this.#end(outbox, [...head, ...parts], this.flag!);
     else outbox.frame([...head, ...parts]);
     return bytes;
@@ -187,32 +186,9 @@ export class Passing {
     this.#tail = undefined;
     outbox.frame([...before, Buffer.from(end, 'latin1')], frame);
   }
-
-  #take(bytes: number): Buffer[] {
-    this.bytes -= bytes;
-    const taken: Buffer[] = [];
-    let at = 0;
-    for (let missing = bytes; missing > 0; at++) {
-      const part = this.#parts[at]!;
-      taken.push(part.length <= missing ? part : part.subarray(0, missing));
-      if (part.length > missing) {
-        this.#parts[at] = part.subarray(missing);
-        break;
-      }
-      missing -= part.length;
-    }
-    this.#parts.splice(0, at);
-    return taken;
-  }
 }
 
 /** For so few octets a call of the platform costs more. */
 function writeId(id: string, input: Buffer, from: number): void {
   for (let at = 0; at < id.length; at++) input[from + at] = id.charCodeAt(at);
-}
-
-function tailOf(before: Buffer | undefined, parts: readonly Buffer[]): Buffer {
-  let tail = before ?? Buffer.alloc(0);
-  for (const part of parts) tail = part.length >= tailBytes ? part : Buffer.concat([tail, part]);
-  return tail.subarray(-tailBytes);
 }

@@ -2,7 +2,7 @@
 // may hold is `creditBytes` of reads, and 64 KiB of writes before it says that it is full.
 
 import type { Transferable } from 'node:worker_threads';
-import type { ChunkSink } from '../../codec/index.ts';
+import { type ChunkSink, lengthOf } from '../../codec/index.ts';
 import { type Decoder, highWaterBytes, type Socket, type SocketHandler, type TLSFacts } from '../socket.ts';
 import { errorOf } from './error-record.ts';
 import { creditBytes, type FromConnection, type SocketFacts, type ToConnection } from './protocol.ts';
@@ -172,9 +172,7 @@ function withBuffer(tls: TLSFacts): TLSFacts {
 }
 
 function joined(buffers: readonly Buffer[]): Uint8Array<ArrayBuffer> {
-  let bytes = 0;
-  for (const buffer of buffers) bytes += buffer.length;
-  const all = new Uint8Array(bytes);
+  const all = new Uint8Array(lengthOf(buffers));
   let at = 0;
   for (const buffer of buffers) {
     all.set(buffer, at);
