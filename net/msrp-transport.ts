@@ -255,9 +255,9 @@ export class MSRPTransport implements Bound, FrameSource {
     this.connection.report(request, range, code);
   }
 
-  /** @internal Sends a whole frame before all else that waits: responses and REPORTs. Each character is an octet. */
-  control(octets: string): void {
-    this.connection.outbox.control(octets);
+  /** @internal Sends a chunk before all else that waits: a REPORT. */
+  controlChunk(chunk: Chunk): void {
+    this.connection.outbox.controlChunk(chunk);
   }
 
   /** @internal `source` has frames to send, and is asked for them in its turn. */

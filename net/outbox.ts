@@ -3,6 +3,7 @@
 // together, in one writev. Sources are asked only while the socket has room, so that what waits there is little and an urgent frame is
 // never far from the wire (D-SEND-3).
 
+import { type Chunk, encodeChunk } from '../codec/index.ts';
 import { highWaterBytes, type Network, type Socket } from './socket.ts';
 
 /**
@@ -107,6 +108,11 @@ export class Outbox {
       this.#events.onFull();
     }
     this.#schedule();
+  }
+
+  /** Sends a chunk as `control` does. */
+  controlChunk(chunk: Chunk): void {
+    this.control(Buffer.concat(encodeChunk(chunk)).toString('latin1'));
   }
 
   /** `source` has something to send: it will be asked, in its turn. Harmless when it waits already. */

@@ -6,15 +6,7 @@
 // On the connection it stands where a session stands, for its URI. The responses to its own AUTHs it takes itself; all else goes to the
 // session, or to `admit` as long as there is none. It renews in time: R4976-9.4-1 and D-AUTH-5.
 
-import {
-  type Chunk,
-  type ChunkSink,
-  type Continuation,
-  encodeChunk,
-  type Head,
-  MSRPError,
-  type URI,
-} from '../codec/index.ts';
+import { type Chunk, type ChunkSink, type Continuation, type Head, MSRPError, type URI } from '../codec/index.ts';
 import type { CoarseTimer } from './coarse-timers.ts';
 import type { Bound, Connection } from './connection.ts';
 import { abortedError } from './connector.ts';
@@ -189,7 +181,7 @@ export class RelayLeg implements Bound, SessionPlace {
     if (!this.connection.isOpen) return Promise.reject(closedError());
     return new Promise((resolve, reject) => {
       this.#asked = { id: request.transactionId, resolve, reject };
-      this.connection.outbox.control(Buffer.concat(encodeChunk(request)).toString('latin1'));
+      this.connection.outbox.controlChunk(request);
     });
   }
 

@@ -13,7 +13,6 @@ import {
   ChunkAssembler,
   type ChunkSink,
   type Continuation,
-  encodeChunk,
   type Head,
   MSRPError,
 } from '../codec/index.ts';
@@ -216,7 +215,7 @@ export class Receiver implements BodySink, MessageOwner {
       throw new MSRPError('MSRP_ERR_ARGUMENT', 'a REPORT is about a SEND', { scope: 'message' });
     }
     const report = this.#transport.makeReport(chunk, code, comment);
-    if (report !== undefined) this.#transport.control(Buffer.concat(encodeChunk(report)).toString('latin1'));
+    if (report !== undefined) this.#transport.controlChunk(report);
   }
 
   /** D-RECV-3: what comes later with the same Message-ID begins anew. */

@@ -5,7 +5,7 @@
 //
 // Whether a user exists shows nowhere: there is always a password to compare with.
 
-import { Chunk, encodeChunk, type Head, type HeaderEntry, MSRPError } from '../../codec/index.ts';
+import { Chunk, type Head, type HeaderEntry, MSRPError } from '../../codec/index.ts';
 import {
   type Credentials,
   type DigestAlgorithm,
@@ -88,7 +88,7 @@ export class Authentication {
       comment: comment!,
       headers: [...headers, ...answer.fields],
     });
-    connection.outbox.control(Buffer.concat(encodeChunk(response)).toString('latin1'));
+    connection.outbox.controlChunk(response);
     this.#closeIfTooMany(peer);
   }
 

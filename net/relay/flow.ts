@@ -6,7 +6,7 @@
 // A chunk begins to leave with the first read that does not hold its end. What waits is bounded: then the connection that it comes on
 // stops (D-RELAY-10), and whoever stops others on that connection for too long is failed.
 
-import type { Continuation, Head, URI } from '../../codec/index.ts';
+import type { Chunk, Continuation, Head, URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { FrameSource, Outbox, Pulled, Written } from '../outbox.ts';
 import { type ChunkWay, ForwardedChunk, type ForwardedFrame } from './forwarded-chunk.ts';
@@ -146,13 +146,13 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
   }
 
   /** Over the connection that the request came on. When that is gone, a relay on the way can be looked for (R4976-3-5), an endpoint not. */
-  sendBack(path: readonly URI[], octets: string): void {
+  sendBack(path: readonly URI[], report: Chunk): void {
     const { connection } = this.from;
-    if (connection.isOpen) return connection.outbox.control(octets);
+    if (connection.isOpen) return connection.outbox.controlChunk(report);
     const [relay] = path;
     if (path.length === 1 || relay?.useTLS !== true) return;
     this.#context.connect(relay).then(
-      ({ outbox }) => outbox.control(octets),
+      ({ outbox }) => outbox.controlChunk(report),
       () => this.counters.connectFailures++,
     );
   }

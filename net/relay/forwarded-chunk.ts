@@ -5,7 +5,7 @@
 //       \                              |                error response while it arrives, and then the rest is swallowed; by a REPORT
 //        `--(failed)--> told <--(failed)                to the sender when the hop before has its 200, or the next hop refuses it
 
-import { encodeChunk, type Head, type URI } from '../../codec/index.ts';
+import type { Chunk, Head, URI } from '../../codec/index.ts';
 import type { Connection } from '../connection.ts';
 import { isSuccess, makeReport } from '../replies.ts';
 import type { Transaction } from '../transactions.ts';
@@ -15,7 +15,7 @@ import type { Answered, Way } from './roles.ts';
 export interface ChunkWay extends Way {
   onRefused(frame: ForwardedFrame, code: number, comment: string | undefined): void;
   /** Sends a REPORT the way back that a request came. */
-  sendBack(path: readonly URI[], octets: string): void;
+  sendBack(path: readonly URI[], report: Chunk): void;
 }
 
 /** What a failure is about: octets of the message, from 1, both ends inclusive. */
@@ -78,7 +78,7 @@ export class ForwardedChunk {
     const { settings } = this.#source;
     const report = makeReport(this.head, settings.idents.transactionId(), range, code, comment);
     if (report === undefined) return;
-    this.flow.sendBack(this.head.fromPath, Buffer.concat(encodeChunk(report)).toString('latin1'));
+    this.flow.sendBack(this.head.fromPath, report);
     this.flow.counters.reports++;
   }
 

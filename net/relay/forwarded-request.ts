@@ -1,7 +1,7 @@
 // A request other than SEND on its way through the relay: whole, for its body is small (RFC 4975 section 7.1). Its response comes from the
 // other end and goes back the way that the request came (RFC 4976 section 6.4.2); a REPORT has none.
 
-import { Chunk, type Continuation, encodeChunk, type Head, lengthOf, type URI } from '../../codec/index.ts';
+import { Chunk, type Continuation, type Head, lengthOf, type URI } from '../../codec/index.ts';
 import type { Transaction } from '../transactions.ts';
 import { pathsBehind } from './forward-format.ts';
 import type { Answered, BodyTaker, Way } from './roles.ts';
@@ -66,7 +66,7 @@ class ForwardedRequest implements Answered {
       ...(comment !== undefined && { comment }),
       headers: headers.with('To-Path', to).with('From-Path', back),
     });
-    from.connection.outbox.control(Buffer.concat(encodeChunk(frame)).toString('latin1'));
+    from.connection.outbox.controlChunk(frame);
     from.onAnswered(this.#head, response);
   }
 
