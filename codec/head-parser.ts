@@ -100,7 +100,8 @@ class FieldsReader {
     const lower = name.toLowerCase();
     const value = line.slice(colon + 1);
     const trimmed = trim(value);
-    this.entries.push([name, this.#tolerant || hasGrammar(lower) ? trimmed : value.slice(1)]);
+    if (lower === 'message-id') this.entries.push([name, ownText(trimmed)]);
+    else this.entries.push([name, this.#tolerant || hasGrammar(lower) ? trimmed : value.slice(1)]);
     if (hasControl(value)) return fault('bad-header', `a control character in ${name}`);
     if (!this.#tolerant && !(value.startsWith(' ') && (!hasGrammar(lower) || value.length === trimmed.length + 1))) {
       return fault('bad-header', `one space belongs before the value of ${name}, none behind it`);
@@ -112,6 +113,11 @@ class FieldsReader {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A text of its own: ids are remembered for long, and a slice would keep all of the head that it is of. */
+function ownText(text: string): string {
+  return Buffer.from(text).toString();
+}
 
 /** Without the SP and HTAB around it. */
 function trim(value: string): string {
