@@ -281,6 +281,11 @@ export class OutgoingMessage implements IdentEntry<OutgoingMessage> {
     return this.#state === 'cut' && this.#unwritten === 0 && this.#unanswered === 0;
   }
 
+  /** @internal A REPORT that comes when it is over changes nothing: the peer has all of it, and nobody is to be told of a failure. */
+  get isSettled(): boolean {
+    return this.bytesAcknowledged === this.size && this.#onFailure === undefined;
+  }
+
   /** @internal It will not arrive: what is left is not sent (R4975-7.3.2-3). */
   fail(error: MSRPError): void {
     if (this.#state === 'over') return this.#tellFailure(error);

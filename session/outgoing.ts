@@ -368,7 +368,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   onOver(message: OutgoingMessage): void {
     this.#turns.remove(message);
     this.#messages.delete(message);
-    this.#recent.add(message.messageId, message);
+    this.#recent.add(message.messageId, message.isSettled ? undefined : message);
     this.onIdle();
   }
 
