@@ -161,11 +161,12 @@ export class Receiver implements BodySink, MessageOwner {
 
   /**
    * Too much is unread. A message that nobody reads may not keep others waiting, nor may many, of which as much again is held; anything
-   * else makes the peer wait.
+   * else makes the peer wait, unless it is this message that somebody waits for.
    */
   #checkHeld(): void {
     if (this.#held < this.#unreadBytes || this.#current === undefined) return;
     const { message } = this.#current;
+    if (message?.isAwaited === true) return;
     if (message?.isBegun === true || !this.#isOtherAwaited(message)) this.#pause();
     else if (message !== undefined && Math.max(message.held, this.#held / 2) >= this.#unreadBytes) this.#refuse(413);
   }

@@ -87,6 +87,24 @@ describe('messages that nobody takes', () => {
       expect(await first).toBe(6);
     });
   });
+
+  test('do not keep the rest of one from its reader that comes in many chunks', async () => {
+    await withScript(async (peer) => {
+      const take = async (): Promise<number> => {
+        for await (const message of peer.session.messages()) return (await message.bytes()).length;
+        return -1;
+      };
+      const state = watch(take(), '-', 'read');
+      peer.send(part('first', '', '1-1/6', 'a', '+'));
+      for (let index = 0; index < 400; index++) peer.send(small(idOf(index), 'x'));
+      for (let at = 2; at <= 6; at++) {
+        peer.send(part(`more${at}`, '', `${at}-${at}/6`, 'a', at === 6 ? '$' : '+'));
+        await peer.pass(10);
+      }
+      expect(codes(peer.take(), 200)).toBe(406);
+      expect(state()).toBe('read');
+    });
+  });
 });
 
 describe('a message that comes', () => {

@@ -61,6 +61,7 @@ interface Listening {
 }
 
 const firstEphemeralPort = 49_152;
+const dayMs = 86_400_000;
 
 /** The network; used as a `Network` itself it is the host 127.0.0.1. */
 export class SimulatedNetwork implements Network {
@@ -118,14 +119,18 @@ export class SimulatedNetwork implements Network {
     if (end !== Number.POSITIVE_INFINITY) this.clock.skipTo(end);
   }
 
-  /** Runs until `promise` is settled, and gives what it gives. Fails when nothing is left to happen and it is not. */
+  /**
+   * Runs until `promise` is settled, and gives what it gives. Fails when it is not and nothing is left to happen, or nothing but timers
+   * that start anew for a day.
+   */
   async settle<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const mark = (): void => {
       settled = true;
     };
     promise.then(mark, mark);
-    await this.run(() => settled);
+    const end = this.clock.now() + dayMs;
+    await this.run(() => settled || (this.clock.nextAt ?? 0) > end);
     if (!settled) throw new Error('nothing is left to happen, and the promise is pending');
     return promise;
   }
