@@ -18,9 +18,10 @@ import {
   type Handled,
   handlerFailure,
   loadHandler,
+  serverPool,
   ShardListener,
   shardNetwork,
-  ShardPool,
+  type ShardPool,
   type ShardStats,
 } from './shards/index.ts';
 import { type ListenPlace, SharedListener } from './shared-listener.ts';
@@ -90,7 +91,7 @@ export class MSRPServer<T = MSRPTransport> {
       throw new MSRPError('MSRP_ERR_ARGUMENT', reason);
     }
     const settings = settingsOf(options);
-    this.#pool = shards === 0 ? undefined : new ShardPool(settings, { shards, handler, resourceLimits });
+    this.#pool = shards === 0 ? undefined : serverPool(settings, { shards, handler, resourceLimits });
     this.#handler = handler;
     this.#settings = this.#pool && !handler ? { ...settings, network: shardNetwork(this.#pool) } : settings;
   }

@@ -6,11 +6,11 @@ import type { Expectation, ExpectationWatcher } from '../expectation.ts';
 import type { MSRPTransport } from '../msrp-transport.ts';
 import type { Settings } from '../options.ts';
 import { SharedListener } from '../shared-listener.ts';
-import type { ListenAddress, Listener, Socket } from '../socket.ts';
+import type { ListenAddress, Socket } from '../socket.ts';
 import { recordOf } from './error-record.ts';
 import { type Handler, handlerFailure } from './handler.ts';
-import type { Mailbox } from './mailbox.ts';
-import { Count, type FromSession, type FromShard, type ListenMessage, type ToSession } from './protocol.ts';
+import type { Guest, Host, HostedListen } from './hosting.ts';
+import { Count, type FromSession, type FromShard, type ListenMessage, type ToGuest } from './protocol.ts';
 
 /** A URI, and how many have come for it. */
 class Expected implements ExpectationWatcher {
@@ -44,25 +44,19 @@ class Expected implements ExpectationWatcher {
   }
 }
 
-type Listen = (at: ListenAddress, onSocket: (socket: Socket) => void, onError?: (error: Error) => void) => Listener;
-
-export class HandledSessions {
+export class HandledSessions implements Guest {
   readonly #settings: Settings;
   readonly #handler: Handler;
-  readonly #mailbox: Mailbox<FromShard>;
-  readonly #counters: Float64Array;
+  readonly #host: Host;
   readonly #listeners = new Map<number, SharedListener>();
   readonly #expected = new Map<number, Expected>();
   readonly #transports = new Map<number, MSRPTransport>();
   #running = 0;
-  /** The last handler has returned. */
-  onIdle: (() => void) | undefined;
 
-  constructor(settings: Settings, handler: Handler, mailbox: Mailbox<FromShard>, counters: Float64Array) {
+  constructor(settings: Settings, handler: Handler, host: Host) {
     this.#settings = settings;
     this.#handler = handler;
-    this.#mailbox = mailbox;
-    this.#counters = counters;
+    this.#host = host;
   }
 
   /** Whether no handler runs. */
@@ -71,7 +65,7 @@ export class HandledSessions {
   }
 
   /** Rejects with `MSRP_ERR_TLS`. */
-  async listen(message: ListenMessage, listen: Listen): Promise<void> {
+  async listen(message: ListenMessage, listen: HostedListen): Promise<void> {
     const { listener, host, port, tls } = message;
     const network = {
       ...this.#settings.network,
@@ -82,13 +76,15 @@ export class HandledSessions {
     this.#listeners.set(listener, await SharedListener.open(settings, { host, ports: [port, port], tls }));
   }
 
-  async unlisten(listener: number): Promise<void> {
+  unlisten(listener: number): void {
     const shared = this.#listeners.get(listener);
     this.#listeners.delete(listener);
-    await shared?.close();
+    void shared?.close();
   }
 
-  onMessage(listener: number, session: number, message: ToSession): void {
+  onMessage(message: ToGuest): void {
+    if (!('session' in message)) return undefined;
+    const { listener, session } = message;
     const expected = this.#expected.get(session);
     switch (message.kind) {
       case 'expect':
@@ -120,14 +116,14 @@ export class HandledSessions {
   }
 
   post(message: FromShard): void {
-    this.#mailbox.post(message);
+    this.#host.mailbox.post(message);
   }
 
   /** The URI serves nobody any more. Returns whether a session had been bound. */
   forget(session: number): boolean {
     this.#expected.delete(session);
     if (!this.#transports.delete(session)) return false;
-    this.#counters[Count.sessions]!--;
+    this.#host.counters[Count.sessions]!--;
     return true;
   }
 
@@ -136,18 +132,18 @@ export class HandledSessions {
     this.#running++;
     const transport = await expectation.complete(undefined);
     this.#transports.set(session, transport);
-    this.#counters[Count.sessions]!++;
+    this.#host.counters[Count.sessions]!++;
     const { address, port } = transport.peer;
-    this.#mailbox.post({ kind: 'bound', address, port, ...whose });
+    this.#host.mailbox.post({ kind: 'bound', address, port, ...whose });
     try {
       const value = await this.#handler(transport, data);
-      this.#mailbox.postNow({ kind: 'result', value, ...whose });
+      this.#host.mailbox.postNow({ kind: 'result', value, ...whose });
     } catch (error) {
       const failure = handlerFailure(error);
       transport.destroy(failure);
-      this.#mailbox.post({ kind: 'failed', error: recordOf(failure), ...whose });
+      this.#host.mailbox.post({ kind: 'failed', error: recordOf(failure), ...whose });
     }
-    if (--this.#running === 0) this.onIdle?.();
+    if (--this.#running === 0) this.#host.check();
   }
 
   #forget(session: number, isAbandoned: boolean): void {

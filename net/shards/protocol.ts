@@ -20,15 +20,21 @@ import type { ErrorRecord } from './error-record.ts';
 /** What of the options is for all of a shard. */
 export type ClonedOptions = Pick<EndpointOptions, 'traffic' | 'timeouts' | 'limits' | 'tolerant' | 'match'>;
 
-/** The task of a worker. */
+/** What a worker begins with. */
 export interface ShardStart {
   readonly port: MessagePort;
-  readonly options: ClonedOptions;
   /** Whether anybody reads the log. */
   readonly logs: boolean;
+  readonly counters: SharedArrayBuffer;
+  /** What its guest is to do. */
+  readonly task: unknown;
+}
+
+/** The task of the workers of a server. */
+export interface ServerTask {
+  readonly options: ClonedOptions;
   /** The module that takes the sessions; without one they are proxied. */
   readonly handler: string | undefined;
-  readonly counters: SharedArrayBuffer;
 }
 
 /** What the main thread sends with a connection. */
@@ -71,12 +77,16 @@ export type ControlMessage =
   /** `isNow`: every connection is closed at once. */
   | { readonly kind: 'stop'; readonly isNow: boolean };
 
+/** For whoever is in the shard. */
+export type ToGuest =
+  | (ToConnection & { readonly connection: number })
+  | (ToSession & { readonly listener: number; readonly session: number });
+
 export type ToShard =
   | ListenMessage
   | ControlMessage
   | ({ readonly kind: 'socket'; readonly socket: RawSocket } & Handed)
-  | (ToConnection & { readonly connection: number })
-  | (ToSession & { readonly listener: number; readonly session: number });
+  | ToGuest;
 
 /** A head. What chunks of a message have in common crosses once, and is kept in a slot at both sides. */
 export interface HeadRecord {

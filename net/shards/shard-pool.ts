@@ -9,9 +9,9 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { MSRPError } from '../../codec/index.ts';
 import type { Settings } from '../options.ts';
-import type { ClonedOptions, FromShard, Handed } from './protocol.ts';
+import type { FromShard, Handed } from './protocol.ts';
 import { Count } from './protocol.ts';
-import { Shard } from './shard.ts';
+import { Shard, type ShardTask } from './shard.ts';
 
 export interface ShardStats {
   /** Handed over and not closed. */
@@ -36,12 +36,16 @@ export interface PoolListener {
 
 export interface PoolOptions {
   readonly shards: number;
-  readonly handler: URL | undefined;
   readonly resourceLimits: ResourceLimits | undefined;
+  /** The module of the workers, built: see {@link builtFile}. */
+  readonly worker: string;
+  /** Asked each time a shard begins. */
+  readonly taskOf: (index: number) => ShardTask;
+  /** A shard is not there any more, and its place still empty. */
+  readonly onLost?: (index: number) => void;
 }
 
 export class ShardPool {
-  readonly handler: URL | undefined;
   readonly #settings: Settings;
   readonly #options: PoolOptions;
   readonly #shards: (Shard | undefined)[] = [];
@@ -61,7 +65,6 @@ export class ShardPool {
   constructor(settings: Settings, options: PoolOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.handler = options.handler;
   }
 
   nextNumber(): number {
@@ -76,11 +79,11 @@ export class ShardPool {
   }
 
   async #startAll(): Promise<void> {
-    const { shards, resourceLimits } = this.#options;
+    const { shards, resourceLimits, worker } = this.#options;
     // Not loaded by those who have no shards.
     const { Piscina: Pool } = await import('piscina');
     this.#pool = new Pool({
-      filename: workerFile(),
+      filename: worker,
       minThreads: shards,
       maxThreads: shards,
       atomics: 'disabled',
@@ -93,12 +96,7 @@ export class ShardPool {
 
   /** One shard after the other, until one ends as it should, or cannot even begin. */
   async #keepUp(index: number): Promise<void> {
-    const { options, logger } = this.#settings;
-    const start = {
-      options: cloned(options),
-      logs: logger !== undefined,
-      handler: this.handler?.href,
-    };
+    const start = { logs: this.#settings.logger !== undefined };
     for (let restarts = 0; !this.#isStopping; restarts++) {
       this.#restarts[index] = restarts;
       const shard = new Shard({
@@ -107,8 +105,9 @@ export class ShardPool {
       });
       this.#shards[index] = shard;
       for (const listener of this.#listeners.values()) listener.introduce(shard);
-      const error = await shard.run(this.#pool!, start);
+      const error = await shard.run(this.#pool!, start, this.#options.taskOf(index));
       this.#shards[index] = undefined;
+      this.#options.onLost?.(index);
       if (error !== undefined) this.#lose(shard, error);
       if (error === undefined) return;
       if (!shard.wasReady) {
@@ -201,19 +200,8 @@ export class ShardPool {
   }
 }
 
-function cloned(options: Settings['options']): ClonedOptions {
-  const { traffic, timeouts, limits, tolerant, match } = options;
-  return {
-    ...(traffic && { traffic }),
-    ...(timeouts && { timeouts }),
-    ...(limits && { limits }),
-    ...(tolerant !== undefined && { tolerant }),
-    ...(match && { match }),
-  };
-}
-
-/** Threads run what was built, also where this file is run as it was written. */
-function workerFile(): string {
-  const { url } = import.meta;
-  return new URL(url.endsWith('.ts') ? '../../dist/net/shards/worker.js' : './worker.js', url).href;
+/** Threads run what was built, also where the module that names `file` is run as it was written. */
+export function builtFile(url: string, file: string): string {
+  const folder = url.lastIndexOf('/net/');
+  return new URL(file, url.endsWith('.ts') ? `${url.slice(0, folder)}/dist${url.slice(folder)}` : url).href;
 }

@@ -2,13 +2,19 @@
 
 import { once } from 'node:events';
 import type { Socket as RawSocket } from 'node:net';
-import { MessageChannel, type Transferable } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { MSRPError } from '../../codec/index.ts';
 import { errorOf } from './error-record.ts';
 import { Handover } from './handover.ts';
 import { Mailbox } from './mailbox.ts';
 import { Count, type FromShard, type Handed, type ShardStart, type ToShard } from './protocol.ts';
+
+/** What a shard is to do, and what goes over to it. */
+export interface ShardTask {
+  readonly task: unknown;
+  readonly transfer?: readonly MessagePort[];
+}
 
 export interface ShardEvents {
   onMessage(shard: Shard, message: FromShard): void;
@@ -52,12 +58,16 @@ export class Shard {
   }
 
   /** Runs until the shard is told to stop. Returns why it ended otherwise. */
-  async run(pool: Piscina, start: Pick<ShardStart, 'options' | 'logs' | 'handler'>): Promise<Error | undefined> {
+  async run(
+    pool: Piscina,
+    start: Pick<ShardStart, 'logs'>,
+    { task, transfer = [] }: ShardTask,
+  ): Promise<Error | undefined> {
     const { counters } = this;
     const port = this.#channel.port2;
     let error: Error | undefined;
     try {
-      await pool.run({ port, counters, ...start } satisfies ShardStart, { transferList: [port] });
+      await pool.run({ port, counters, task, ...start } satisfies ShardStart, { transferList: [port, ...transfer] });
     } catch (cause) {
       error = new MSRPError('MSRP_ERR_CLOSED', `a shard was lost: ${(cause as Error).message}`, { cause });
     }
