@@ -14,6 +14,6 @@ export { isIdent } from './ident.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export * from './media-type.ts';
 export * from './nickname.ts';
-export { lengthOf, takeOctets } from './octets.ts';
+export { copyOf, lengthOf, takeOctets } from './octets.ts';
 export { formatStatus, parseStatus, type Status } from './status.ts';
 export * from './uri.ts';

@@ -24,3 +24,14 @@ export function takeOctets(parts: Buffer[], bytes: number): Buffer[] {
   parts.splice(0, at);
   return taken;
 }
+
+/** All of `parts` in memory of its own, which can be given away to another thread. */
+export function copyOf(parts: readonly Buffer[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(lengthOf(parts));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -8,6 +8,11 @@ import type { ConnectTarget } from './socket.ts';
 /** How long a connection without sessions is kept, in milliseconds (D-CONN-5). */
 const defaultIdleMs = 300_000;
 
+/** What becomes of requests for no session on a connection of a pool, and who is told how many there are. */
+export interface PoolOwner extends Pick<ConnectionOwner, 'admit' | 'isRelay'> {
+  onSize?(change: number): void;
+}
+
 interface Shared {
   readonly key: string;
   readonly connection: Promise<Connection>;
@@ -24,20 +29,17 @@ export class ConnectionPool {
   #idleMs: number;
   readonly #shared = new Map<string, Shared>();
 
-  readonly #admission: Pick<ConnectionOwner, 'admit' | 'isRelay'>;
+  readonly #owner: PoolOwner;
 
   /**
    * `idleMs`: how long to keep a connection without sessions, in milliseconds; 0: not at all. Default 300,000. Throws
    * `MSRP_ERR_ARGUMENT` for what is no time.
    */
   constructor(o?: { idleMs?: number });
-  /** @internal `admission`: what becomes of requests for no session on a connection. Default: 481. */
-  constructor(o?: { idleMs?: number }, admission?: Pick<ConnectionOwner, 'admit' | 'isRelay'>);
-  constructor(
-    o: { idleMs?: number } = {},
-    admission: Pick<ConnectionOwner, 'admit' | 'isRelay'> = { admit: () => 481 },
-  ) {
-    this.#admission = admission;
+  /** @internal `owner`: by default such requests are answered with 481. */
+  constructor(o?: { idleMs?: number }, owner?: PoolOwner);
+  constructor(o: { idleMs?: number } = {}, owner: PoolOwner = { admit: () => 481 }) {
+    this.#owner = owner;
     this.#idleMs = o.idleMs ?? defaultIdleMs;
     checkMs('idleMs', this.#idleMs);
   }
@@ -55,7 +57,8 @@ export class ConnectionPool {
     const key = keyOf(target);
     let shared = this.#shared.get(key);
     // One that is closing takes no new session, though it may take a while to be gone.
-    if (shared === undefined || shared.opened?.isOpen === false) shared = this.#open(key, target, settings);
+    if (shared?.opened?.isOpen === false) this.#forget(shared);
+    shared = this.#shared.get(key) ?? this.#open(key, target, settings);
     if (shared.opened === undefined) this.#await(shared, stop);
     return shared.connection;
   }
@@ -71,12 +74,15 @@ export class ConnectionPool {
     );
     const shared: Shared = { key, connection, opened: undefined, waiting: 0, abort, idle: undefined };
     this.#shared.set(key, shared);
+    this.#owner.onSize?.(1);
     return shared;
   }
 
   #ownerOf(shared: Shared): ConnectionOwner {
+    const { admit, isRelay = false } = this.#owner;
     return {
-      ...this.#admission,
+      admit,
+      isRelay,
       onClose: () => this.#forget(shared),
       onIdle: () => this.#onIdle(shared),
     };
@@ -102,7 +108,9 @@ export class ConnectionPool {
 
   #forget(shared: Shared): void {
     shared.idle?.cancel();
-    if (this.#shared.get(shared.key) === shared) this.#shared.delete(shared.key);
+    if (this.#shared.get(shared.key) !== shared) return;
+    this.#shared.delete(shared.key);
+    this.#owner.onSize?.(-1);
   }
 
   /** It is kept for a while if others can still find it. Whether a session has come meanwhile shows when the time is over. */

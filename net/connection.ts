@@ -285,7 +285,7 @@ export class Connection implements SocketHandler {
     if (typeof admitted === 'object') return admitted;
     if (admitted !== undefined) this.respond(head, admitted);
     // Relays share connections: the rest of a session that is over is no reason to end the others.
-    if (this.#owner.isRelay !== true || this.#sessions.size === 0) this.#countBad('a request for no session here');
+    if (this.#owner.isRelay !== true || this.#sessions.size === 0) this.countBad('a request for no session here');
     return undefined;
   }
 
@@ -303,7 +303,7 @@ export class Connection implements SocketHandler {
       const code = error.status ?? 400;
       this.outbox.control(formatResponse(head, code, this.#ownUri(head)));
     }
-    this.#countBad(error.message);
+    this.countBad(error.message);
   }
 
   /** Who answers a malformed request: whom it named, if that can be read, or else a session here, or this end of the connection. */
@@ -321,7 +321,7 @@ export class Connection implements SocketHandler {
   }
 
   /** D-ERR-5 and D-CONN-4: several bad requests close the connection. */
-  #countBad(what: string): void {
+  countBad(what: string): void {
     if (++this.#badRequests <= this.settings.limits.badRequests || this.#state !== 'open') return;
     this.#reject(new MSRPError('MSRP_ERR_CLOSED', `too many bad requests, the last one: ${what}`));
   }

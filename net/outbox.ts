@@ -210,6 +210,7 @@ export class Outbox {
     }
     // Nobody will ask again for what it still awaits.
     if (this.#isEnding && !this.#isReady) this.#interrupt('#');
+    else if (this.#running !== undefined && this.#socket.wholeFrames === true) this.#yield(this.#running);
     return !this.#batch.isEmpty || this.#batch.hasWritten;
   }
 

@@ -47,7 +47,7 @@ export interface SocketHandler {
 
 /** What makes tokens of what a socket delivers: a `ChunkDecoder`, or what stands for one that reads elsewhere. */
 export type Decoder = Pick<ChunkDecoder, 'write' | 'end' | 'openPart' | 'openOffset'> &
-  Partial<Pick<ChunkDecoder, 'offset' | 'writtenBefore' | 'lookAlikes'>>;
+  Partial<Pick<ChunkDecoder, 'offset' | 'writtenBefore'>> & { readonly lookAlikes?: number | undefined };
 
 /** Bytes both ways, with back-pressure both ways: the only door to I/O. */
 export interface Socket {
@@ -62,6 +62,8 @@ export interface Socket {
   readonly bufferedBytes: number;
   /** Of a socket whose input another thread decodes: gives the tokens of each read to `sink` when the read is written to it. */
   decode?(sink: ChunkSink): Decoder;
+  /** Others write to the same connection as well: no frame may be open at the end of a write. Default false. */
+  readonly wholeFrames?: boolean;
 
   /**
    * Gives the events to `handler`, from now on instead of the one before. What happened before the first handler was

@@ -59,6 +59,8 @@ export class Authentication {
   /** Stands for the password of a user that does not exist. */
   readonly #nobody: string;
   readonly #failuresOf = new Map<string, number>();
+  /** A wrong AUTH has come from that address. */
+  onFailure: ((address: string) => void) | undefined;
 
   constructor(options: RelayOptions, rules: RelayRules, settings: Settings, counters: RelayCounters, grants: Grants) {
     this.rules = rules;
@@ -152,10 +154,16 @@ export class Authentication {
     if (peer.isRelay) return;
     peer.failures++;
     const { remoteAddress } = peer.connection.socket;
-    const failures = this.#failuresOf.get(remoteAddress) ?? 0;
-    this.#failuresOf.set(remoteAddress, failures + 1);
+    this.countFailureOf(remoteAddress);
+    this.onFailure?.(remoteAddress);
+  }
+
+  /** Here, or in another shard. */
+  countFailureOf(address: string): void {
+    const failures = this.#failuresOf.get(address) ?? 0;
+    this.#failuresOf.set(address, failures + 1);
     if (failures > 0) return;
-    this.#settings.timers.start(addressMemoryMs, () => this.#failuresOf.delete(remoteAddress));
+    this.#settings.timers.start(addressMemoryMs, () => this.#failuresOf.delete(address));
   }
 
   /** Another relay has found an AUTH of that peer wrong. */

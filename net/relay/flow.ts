@@ -10,10 +10,11 @@ import type { Chunk, Continuation, Head, URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { FrameSource, Outbox, Pulled, Written } from '../outbox.ts';
 import { type ChunkWay, ForwardedChunk, type ForwardedFrame } from './forwarded-chunk.ts';
+import { RequestBody } from './forwarded-request.ts';
 import { ForwardFormat } from './forward-format.ts';
 import { Passing } from './passing.ts';
 import type { RelayContext, RelayCounters } from './relay-context.ts';
-import type { RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
+import type { BodyTaker, RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
 
 /** Octets of a session that leave before others have their turn; and where there are none. */
 const quantumBytes = 16_384;
@@ -27,7 +28,7 @@ const finalCodes = new Set([408, 413, 481, 506]);
 /** Refused messages that are remembered: more than a session has under way. */
 const refusedKept = 64;
 
-export class Flow implements FrameSource, RelayFlow, ChunkWay {
+export class Flow implements FrameSource, RelayFlow, BodyTaker, ChunkWay {
   isWaiting = false;
   readonly from: RelayLeg;
   readonly counters: RelayCounters;
@@ -77,11 +78,11 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
     if (!this.isEmpty) this.#want();
   }
 
-  /** A SEND begins to come. Returns whether it goes on: else it has been answered, and its body is for nobody. */
-  begin(head: Head): boolean {
+  begin(head: Head): BodyTaker | undefined {
+    if (head.method !== 'SEND') return new RequestBody(head, this);
     if (head.messageId !== undefined && this.#refused.includes(head.messageId)) {
       this.from.connection.respond(head, 413);
-      return false;
+      return undefined;
     }
     this.#swallowed = undefined;
     this.#arriving = new Passing(
@@ -90,7 +91,7 @@ export class Flow implements FrameSource, RelayFlow, ChunkWay {
       this,
       this.from.connection.decoder,
     );
-    return true;
+    return this;
   }
 
   formatOf(head: Head): ForwardFormat {

@@ -7,9 +7,8 @@
 import { type Continuation, type Head, MSRPError, type URI } from '../../codec/index.ts';
 import type { Connection } from '../connection.ts';
 import { Transactions } from '../transactions.ts';
-import { RequestBody } from './forwarded-request.ts';
 import type { RelaySession } from './relay-session.ts';
-import type { BodyTaker, RelayFlow, RelayLeg, Waiting } from './roles.ts';
+import type { BodyTaker, Passage, RelayFlow, RelayLeg, Waiting } from './roles.ts';
 
 /** Requests with Failure-Report partial whose error response is still recognised: nothing tells when there will be none. */
 const mostUncertain = 4096;
@@ -22,8 +21,8 @@ function closed(): MSRPError {
 export interface Router {
   /** The most requests that may wait at one leg. */
   readonly mostUnanswered: number;
-  /** The flow for the path of `head`, or the code to refuse it with. */
-  flowFor(leg: RelayLeg, session: RelaySession, head: Head): RelayFlow | number;
+  /** The way on for the path of `head`, or the code to refuse it with. */
+  flowFor(leg: RelayLeg, session: RelaySession, head: Head): Passage | number;
   /** A request is not passed on. */
   reject(connection: Connection, head: Head, code: number): void;
   /** A request other than SEND has been answered by the next hop. */
@@ -37,10 +36,10 @@ export class Leg implements RelayLeg {
   readonly remote: string;
   readonly transactions: Transactions;
   readonly sources: Set<RelayFlow> = new Set();
-  readonly flows: Map<string, RelayFlow> = new Map();
+  readonly flows: Map<string, Passage> = new Map();
   readonly #router: Router;
   #lastPath: readonly URI[] | undefined;
-  #lastFlow: RelayFlow | undefined;
+  #lastFlow: Passage | undefined;
   #taker: BodyTaker | undefined;
   #counted = 0;
   readonly #uncertain: Waiting[] = [];
@@ -60,11 +59,10 @@ export class Leg implements RelayLeg {
     if (head.code !== undefined) return this.transactions.settle(head);
     const flow = head.toPath === this.#lastPath && this.#lastFlow!.isOpen ? this.#lastFlow! : this.#find(head);
     if (typeof flow === 'number') return this.#router.reject(this.connection, head, flow);
-    if (head.method !== 'SEND') this.#taker = new RequestBody(head, flow);
-    else if (flow.begin(head)) this.#taker = flow;
+    this.#taker = flow.begin(head);
   }
 
-  #find(head: Head): RelayFlow | number {
+  #find(head: Head): Passage | number {
     if (!this.session.isOpen) return 481;
     const flow = this.#router.flowFor(this, this.session, head);
     if (typeof flow === 'number') return flow;
@@ -134,7 +132,7 @@ export class Leg implements RelayLeg {
     this.#taker = undefined;
     this.session.legs.delete(this);
     this.transactions.close(error ?? closed());
-    for (const flow of this.flows.values()) flow.end();
+    for (const flow of this.flows.values()) flow.end(error);
     for (const flow of this.sources) flow.fail(408, 'Downstream connection lost');
     this.session.onLegClosed(this);
   }

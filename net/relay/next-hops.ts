@@ -4,8 +4,8 @@
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { MSRPError, type URI } from '../../codec/index.ts';
-import { ConnectionPool } from '../connection-pool.ts';
-import type { Connection, ConnectionOwner } from '../connection.ts';
+import { ConnectionPool, type PoolOwner } from '../connection-pool.ts';
+import type { Connection } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import { MSRPConnectTimeout } from '../errors.ts';
 import type { Settings } from '../options.ts';
@@ -65,14 +65,10 @@ export class NextHops {
   /** The relay itself is to be reached from this machine alone. */
   allowLoopback = false;
 
-  constructor(settings: Settings, options: NextHopOptions, owner: Pick<ConnectionOwner, 'admit' | 'isRelay'>) {
+  constructor(settings: Settings, options: NextHopOptions, owner: PoolOwner) {
     this.#settings = settings;
     this.#options = options;
     this.#pool = new ConnectionPool({}, owner);
-  }
-
-  get size(): number {
-    return this.#pool.size;
   }
 
   /**

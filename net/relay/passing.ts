@@ -81,11 +81,13 @@ export class Passing {
     const { decoder, input } = connection;
     const { head } = this.chunk;
     const format = this.#format;
-    const { writtenBefore = 0, offset = 0 } = decoder;
+    const { writtenBefore, offset } = decoder;
+    // The octets of another thread are bodies alone.
+    if (writtenBefore === undefined || offset === undefined || input === undefined) return false;
     const from = head.offset - writtenBefore;
     const to = offset - writtenBefore;
     const idLength = head.transactionId.length;
-    if (input === undefined || from < 0 || idLength < shortestId || to - from > longestRewritten) return false;
+    if (from < 0 || idLength < shortestId || to - from > longestRewritten) return false;
     // The tolerant decoder takes white space that the path lines would lose.
     if (connection.settings.options.tolerant === true) return false;
     const id = this.#flow.newId().padEnd(idLength, '0');

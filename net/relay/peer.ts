@@ -17,6 +17,8 @@ export class Peer {
   failures = 0;
   /** AUTH requests that are being looked up. */
   lookups = 0;
+  /** How many URIs at the head of its To-Path are ours and have been dealt with: another shard has found its sender to be the owner. */
+  hops = 0;
   readonly #certificate: X509Certificate | undefined;
   readonly #isNamed = new Map<string, boolean>();
 

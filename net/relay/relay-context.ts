@@ -7,6 +7,9 @@ import type { RelayRules } from './relay-options.ts';
 
 /** What a relay has done since it was made, and what it holds now. */
 export interface RelayCounters {
+  /** Tokens that are valid, and connections to next hops that are open or being opened. */
+  sessions: number;
+  nextHops: number;
   /** Octets of bodies that wait for their next hop. */
   bufferedBytes: number;
   /** SENDs that came whole and were taken on, and the octets of their bodies. */
@@ -46,6 +49,8 @@ export interface RelayContext {
 
 export function newCounters(): RelayCounters {
   return {
+    sessions: 0,
+    nextHops: 0,
     bufferedBytes: 0,
     chunks: 0,
     bytes: 0,

@@ -3,7 +3,8 @@
 import { MSRPError, URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
 import { Connection, type ConnectionOwner } from '../connection.ts';
-import type { Listener, ServerTLS, Socket } from '../socket.ts';
+import type { Settings } from '../options.ts';
+import type { Listener, Network, ServerTLS, Socket } from '../socket.ts';
 import type { NonceCounts } from './nonces.ts';
 import { Peer } from './peer.ts';
 import type { RelayContext } from './relay-context.ts';
@@ -44,9 +45,10 @@ export class RelayListeners {
     return this.#accepted.size;
   }
 
-  async listen(uri: URI): Promise<URI> {
-    const { network, logger } = this.#context.settings;
-    const tls = uri.useTLS ? this.#serverTLS() : undefined;
+  async listen(uri: URI, network: Network = this.#context.settings.network): Promise<URI> {
+    const { settings } = this.#context;
+    const { logger } = settings;
+    const tls = uri.useTLS ? serverTLSOf(settings) : undefined;
     const listener = await network.listen(
       { host: uri.host, port: uri.port, tls },
       (socket) => this.#onSocket(socket),
@@ -54,15 +56,6 @@ export class RelayListeners {
     );
     this.#listeners.push(listener);
     return new URI({ host: uri.host, port: listener.port, useTLS: uri.useTLS });
-  }
-
-  /** Relays show a certificate, and only they (R4976-6.1-1, 9.2-5). */
-  #serverTLS(): ServerTLS {
-    const { options, timeouts } = this.#context.settings;
-    if (options.tls?.cert === undefined || options.tls.key === undefined) {
-      throw new MSRPError('MSRP_ERR_ARGUMENT', 'listening on msrps needs a certificate and its key');
-    }
-    return { handshakeTimeout: timeouts.bindMs, requestClientCertificate: 'unchecked', ...options.tls };
   }
 
   setTLS(tls: ServerTLS): void {
@@ -144,4 +137,12 @@ export class RelayListeners {
     });
     late.cancel();
   }
+}
+
+/** Relays show a certificate, and only they (R4976-6.1-1, 9.2-5). Throws `MSRP_ERR_ARGUMENT` where there is none of ours. */
+export function serverTLSOf({ options: { tls }, timeouts }: Settings): ServerTLS {
+  if (tls?.cert === undefined || tls.key === undefined) {
+    throw new MSRPError('MSRP_ERR_ARGUMENT', 'listening on msrps needs a certificate and its key');
+  }
+  return { handshakeTimeout: timeouts.bindMs, requestClientCertificate: 'unchecked', ...tls };
 }

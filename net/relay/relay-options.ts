@@ -57,6 +57,13 @@ export interface RelayOptions extends Omit<EndpointOptions, 'limits' | 'match' |
   /** How long a nonce can be answered, in milliseconds. Default 300,000. */
   nonceMs?: number;
   limits?: Partial<Limits & ConnectionLimits & RelayLimits>;
+  /**
+   * Worker threads that the connections are spread over, each whole; what goes from one to another crosses read by read. The callbacks
+   * are called in this thread; `network`, `clock` and `random` are not for shards. Limits hold for all shards together, but for
+   * `sessionsPerUser` and `authFailuresPerAddress` when several meet them at one moment; of `bufferedBytes` each has its part. Default 0:
+   * everything in this thread.
+   */
+  shards?: number;
   /** Finds the addresses of a next hop's host. Default: the system's resolver. */
   resolve?: (host: string) => Promise<readonly string[]>;
 }

@@ -15,11 +15,19 @@ import { Leg, type Router } from './leg.ts';
 import { NextHops } from './next-hops.ts';
 import { OwnNames } from './own-names.ts';
 import type { Peer } from './peer.ts';
-import { newCounters, type RelayContext } from './relay-context.ts';
+import { newCounters, type RelayContext, type RelayCounters } from './relay-context.ts';
 import { RelayListeners } from './relay-listeners.ts';
 import { type RelayOptions, type RelayRules, relaySettingsOf, rulesOf } from './relay-options.ts';
 import { type RelaySession, RelaySessions } from './relay-session.ts';
-import type { RelayFlow, RelayLeg } from './roles.ts';
+import type { Passage, RelayLeg } from './roles.ts';
+import { type Neighbour, Neighbours } from './neighbours.ts';
+import type { Outlet } from './outlet.ts';
+
+/** From here on another shard knows. */
+interface Elsewhere {
+  readonly moved: number;
+  readonly home: Neighbour;
+}
 
 interface Route {
   /** How many URIs of To-Path are ours, and the session of the last one. */
@@ -33,25 +41,45 @@ interface Route {
 export class RelayRouter implements Router, Grants {
   readonly context: RelayContext & { limits: RelayRules['limits'] };
   readonly names: OwnNames;
-  readonly sessions: RelaySessions = new RelaySessions();
+  readonly sessions: RelaySessions;
   readonly authentication: Authentication;
   readonly nextHops: NextHops;
   readonly listeners: RelayListeners;
+  /** Undefined where the relay has no shards. */
+  readonly neighbours: Neighbours | undefined;
   readonly #settings: Settings;
 
-  /** Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
-  constructor(options: RelayOptions) {
+  /** `shard`: which one of several this is. Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
+  constructor(options: RelayOptions, shard?: { readonly index: number; readonly counters: RelayCounters }) {
     const rules = rulesOf(options);
     const settings = relaySettingsOf(options);
     this.#settings = settings;
     const connect = (uri: URI): Promise<Connection> => this.nextHops.connect(uri);
-    this.context = { settings, limits: rules.limits, counters: newCounters(), connect };
+    const counters = shard?.counters ?? newCounters();
+    this.context = { settings, limits: rules.limits, counters, connect };
+    this.sessions = new RelaySessions(counters);
     this.names = new OwnNames(options.domains ?? [], options.publicUri);
     this.authentication = new Authentication(options, rules, settings, this.context.counters, this);
     const owner = { isRelay: true, admit: (connection: Connection, head: Head) => this.#admit(connection, head) };
+    const onSize = (change: number): void => void (counters.nextHops += change);
     const { allowPrivateNextHops: allowPrivate = false, resolve } = options;
-    this.nextHops = new NextHops(settings, { allowPrivate, resolve }, owner);
+    this.nextHops = new NextHops(settings, { allowPrivate, resolve }, { ...owner, onSize });
     this.listeners = new RelayListeners(this.context, owner, () => this.authentication.newCounts());
+    this.neighbours = shard && this.#neighboursOf(shard.index);
+  }
+
+  #neighboursOf(index: number): Neighbours {
+    const { sessions, authentication } = this;
+    const neighbours = new Neighbours(index, {
+      settings: this.#settings,
+      admit: (connection, head) => this.#admit(connection, head),
+      onLink: (connection, hops) => void (this.listeners.peerOf(connection).hops = hops),
+      onFailure: (address) => authentication.countFailureOf(address),
+      users: sessions.users,
+    });
+    sessions.onCount = (username, count) => neighbours.tell({ kind: 'users', username, count });
+    authentication.onFailure = (address) => neighbours.tell({ kind: 'failure', address });
+    return neighbours;
   }
 
   #admit(connection: Connection, head: Head): Bound | undefined {
@@ -62,7 +90,10 @@ export class RelayRouter implements Router, Grants {
     }
     const peer = this.listeners.peerOf(connection);
     if (next === undefined && head.method === 'AUTH' && !peer.isBarred) return this.#authenticator(peer, head);
-    const session = this.sessions.find(first!);
+    const own = head.toPath[peer.hops] ?? first!;
+    const session = this.sessions.find(own);
+    const home = session === undefined && !peer.isBarred ? this.neighbours?.homeOf(own) : undefined;
+    if (home !== undefined) return this.#bindElsewhere(home, connection, first!);
     const route = peer.isBarred ? 403 : session === undefined ? 481 : this.#routeOf(session, connection, head);
     if (typeof route === 'number') {
       this.reject(connection, head, route);
@@ -70,6 +101,19 @@ export class RelayRouter implements Router, Grants {
     }
     this.listeners.onMerit(connection);
     return session!.legOn(connection) ?? this.#bind(session!, connection, first!, head.fromPath[0]!.key);
+  }
+
+  /** Another shard has the session: whatever comes for it here goes there. */
+  #bindElsewhere(home: Neighbour, connection: Connection, localUri: URI): Bound {
+    const outlet: Outlet = home.open({
+      connection,
+      localUri,
+      hops: 0,
+      onKnown: () => this.listeners.onMerit(connection),
+      onEnded: () => connection.unbind(outlet),
+    });
+    connection.bind(outlet);
+    return outlet;
   }
 
   #authenticator(peer: Peer, head: Head): Bound {
@@ -98,8 +142,10 @@ export class RelayRouter implements Router, Grants {
     const key = `${relayHost ?? peer.id} ${JSON.stringify(username)} ${head.fromPath.join(' ')}`;
     let session = this.sessions.findByKey(key);
     if (session === undefined) {
-      if (this.sessions.countOf(username) >= this.context.limits.sessionsPerUser) return 403;
-      const uri = this.names.tokenUri(connection.socket.localPort, this.#settings.idents.sessionId());
+      const count = this.sessions.countOf(username) + (this.neighbours?.countOf(username) ?? 0);
+      if (count >= this.context.limits.sessionsPerUser) return 403;
+      const secret = this.#settings.idents.sessionId();
+      const uri = this.names.tokenUri(connection.socket.localPort, this.neighbours?.tokenOf(secret) ?? secret);
       session = this.sessions.open({ uri, username, back, connection, relayHost, key });
     }
     if (session.legOn(connection) === undefined) this.#bind(session, connection, session.uri, session.back.key);
@@ -128,28 +174,45 @@ export class RelayRouter implements Router, Grants {
     if (!isStale) this.authentication.countForwardedFailure(this.listeners.peerOf(connection));
   }
 
-  flowFor(leg: RelayLeg, session: RelaySession, head: Head): RelayFlow | number {
+  flowFor(leg: RelayLeg, session: RelaySession, head: Head): Passage | number {
     const path = head.toPath.join(' ');
     const known = leg.flows.get(path);
     if (known !== undefined) return known.isOpen ? known : 408;
     if (leg.flows.size >= this.context.limits.nextHopsPerSession) return 403;
     const route = this.#routeOf(session, leg.connection, head);
     if (typeof route === 'number') return route;
+    if ('home' in route) return this.#passElsewhere(route, leg, path);
     const flow = new Flow(leg, this.context, path, route.moved);
     leg.flows.set(path, flow);
     this.#open(flow, route);
     return flow;
   }
 
-  #routeOf(first: RelaySession, connection: Connection, { toPath }: Head): Route | number {
+  /** The path goes on with a session of another shard. */
+  #passElsewhere({ home, moved }: Elsewhere, leg: RelayLeg, path: string): Passage {
+    const { connection, localUri } = leg;
+    const outlet = home.open({
+      connection,
+      localUri,
+      hops: moved,
+      onKnown: () => {},
+      onEnded: () => leg.flows.delete(path),
+    });
+    leg.flows.set(path, outlet);
+    return outlet;
+  }
+
+  #routeOf(first: RelaySession, connection: Connection, { toPath }: Head): Route | Elsewhere | number {
     let session = first;
-    for (let moved = 1; ; moved++) {
+    for (let moved = this.listeners.peerOf(connection).hops + 1; ; moved++) {
       const next = toPath[moved];
       if (next === undefined) return 481;
       const isInbound = next.key === session.back.key;
       if (!isInbound && !this.#isOwner(session, connection)) return 403;
       if (!this.names.has(next)) return { moved, session, next, isInbound };
       const another = this.sessions.find(next);
+      const home = another === undefined ? this.neighbours?.homeOf(next) : undefined;
+      if (home !== undefined) return { moved, home };
       if (another === undefined) return 481;
       session = another;
     }

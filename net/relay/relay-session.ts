@@ -5,6 +5,7 @@ import type { URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { Connection } from '../connection.ts';
 import type { Settings } from '../options.ts';
+import type { RelayCounters } from './relay-context.ts';
 import type { RelayLeg } from './roles.ts';
 
 export interface RelaySessionInit {
@@ -88,7 +89,14 @@ export class RelaySessions {
   readonly #byToken = new Map<string, RelaySession>();
   readonly #byKey = new Map<string, RelaySession>();
   readonly #ofUser = new Map<string, number>();
+  readonly #counters: RelayCounters;
   #onEmpty: (() => void) | undefined;
+  /** How many a user has, now. */
+  onCount: ((username: string, count: number) => void) | undefined;
+
+  constructor(counters: RelayCounters) {
+    this.#counters = counters;
+  }
 
   get size(): number {
     return this.#byToken.size;
@@ -111,16 +119,27 @@ export class RelaySessions {
     const session = new RelaySession(init, (ended) => this.#remove(ended));
     this.#byToken.set(session.uri.sessionId!, session);
     this.#byKey.set(session.key, session);
-    this.#ofUser.set(session.username, this.countOf(session.username) + 1);
+    this.#count(session.username, 1);
     return session;
+  }
+
+  #count(username: string, change: number): void {
+    const count = this.countOf(username) + change;
+    if (count > 0) this.#ofUser.set(username, count);
+    else this.#ofUser.delete(username);
+    this.#counters.sessions += change;
+    this.onCount?.(username, count);
+  }
+
+  /** Everybody who has one, and how many. */
+  get users(): ReadonlyMap<string, number> {
+    return this.#ofUser;
   }
 
   #remove(session: RelaySession): void {
     this.#byToken.delete(session.uri.sessionId!);
     this.#byKey.delete(session.key);
-    const left = this.countOf(session.username) - 1;
-    if (left > 0) this.#ofUser.set(session.username, left);
-    else this.#ofUser.delete(session.username);
+    this.#count(session.username, -1);
     if (this.size === 0) this.#onEmpty?.();
   }
 

@@ -47,12 +47,20 @@ export interface Way {
   push(frame: WholeFrame): void;
 }
 
-/** A flow, for the legs at its ends. */
-export interface RelayFlow extends Way, BodyTaker {
+/** Where the requests go on that come to a leg for one To-Path: a flow, or the way to another shard. */
+export interface Passage {
+  /** Whether it takes requests. */
+  readonly isOpen: boolean;
+  /** A request begins to come. Returns who takes what follows: nobody when it has been answered. */
+  begin(head: Head): BodyTaker | undefined;
+  /** Nothing more comes: the session is over, or the connection, for this reason if not in order. */
+  end(error?: Error): void;
+}
+
+/** A flow, for the leg that it goes to. */
+export interface RelayFlow extends Way, Passage {
   readonly isEmpty: boolean;
-  begin(head: Head): boolean;
   resume(): void;
-  end(): void;
   fail(code: number, comment?: string): void;
 }
 
@@ -62,8 +70,8 @@ export interface RelayLeg extends Bound {
   /** The key of the first URI on the path from the other side: whoever has it is reached here. */
   readonly remote: string;
   readonly transactions: Transactions;
-  /** The flows that begin here, by To-Path, and those that end here. */
-  readonly flows: Map<string, RelayFlow>;
+  /** Those that begin here, by To-Path, and the flows that end here. */
+  readonly flows: Map<string, Passage>;
   readonly sources: Set<RelayFlow>;
   /** Too many requests wait for their response: no other is sent. */
   readonly isFull: boolean;

@@ -54,7 +54,7 @@ export interface ListenMessage {
 /** To one proxied connection. */
 export type ToConnection =
   | { readonly kind: 'write'; readonly bytes: Uint8Array }
-  /** So many octets of reads are dealt with. */
+  /** Reads that counted for so much are dealt with. */
   | { readonly kind: 'credit'; readonly bytes: number }
   | { readonly kind: 'end' }
   | { readonly kind: 'destroy' };
@@ -121,6 +121,10 @@ export interface ReadMessage {
   readonly tokens: readonly Token[];
   readonly openPart: Decoder['openPart'];
   readonly openOffset: number;
+  /** What it counts for, of the credit. */
+  readonly cost: number;
+  /** See `ChunkDecoder.lookAlikes`; not where nobody asks. */
+  readonly lookAlikes?: number;
 }
 
 export interface SocketFacts {
@@ -160,7 +164,7 @@ export type FromShard =
   | (FromConnection & Handed)
   | (FromSession & { readonly listener: number; readonly session: number });
 
-/** Octets of one connection that may be under way to the main thread, or wait there. */
+/** Octets of one connection that may be under way to another thread, or wait there. */
 export const creditBytes = 1_048_576;
 
 /** What a shard counts where all threads can see it: the slots of a Float64Array, each written by that shard alone. */

@@ -2,7 +2,7 @@
 // may hold is `creditBytes` of reads, and 64 KiB of writes before it says that it is full.
 
 import type { Transferable } from 'node:worker_threads';
-import { type ChunkSink, lengthOf } from '../../codec/index.ts';
+import { type ChunkSink, copyOf } from '../../codec/index.ts';
 import { type Decoder, highWaterBytes, type Socket, type SocketHandler, type TLSFacts } from '../socket.ts';
 import { errorOf } from './error-record.ts';
 import { creditBytes, type FromConnection, type SocketFacts, type ToConnection } from './protocol.ts';
@@ -74,7 +74,7 @@ export class ProxiedSocket implements Socket {
   /** All in one piece, copied once. */
   write(buffers: readonly Buffer[], written?: () => void): boolean {
     if (this.#isClosed || this.#isEnded) return false;
-    const bytes = joined(buffers);
+    const bytes = copyOf(buffers);
     this.#unwritten.push({ bytes: bytes.length, written });
     this.bufferedBytes += bytes.length;
     this.#isBlocked = this.bufferedBytes >= highWaterBytes;
@@ -148,7 +148,7 @@ export class ProxiedSocket implements Socket {
   #giveOne(handler: SocketHandler, message: FromConnection): void {
     if (message.kind === 'read') {
       const { buffer, byteOffset, byteLength } = message.bytes;
-      this.#credit(byteLength);
+      this.#credit(message.cost);
       this.#player?.expect(message);
       handler.onData(Buffer.from(buffer, byteOffset, byteLength));
     } else if (message.kind === 'ended') {
@@ -158,8 +158,8 @@ export class ProxiedSocket implements Socket {
   }
 
   /** Not for each read: a quarter of what may be under way at a time. */
-  #credit(bytes: number): void {
-    this.#owed += bytes;
+  #credit(cost: number): void {
+    this.#owed += cost;
     if (this.#owed < creditBytes / 4) return;
     this.#post({ kind: 'credit', bytes: this.#owed });
     this.#owed = 0;
@@ -169,14 +169,4 @@ export class ProxiedSocket implements Socket {
 function withBuffer(tls: TLSFacts): TLSFacts {
   const { peerCertificate: bytes } = tls;
   return bytes === undefined ? tls : { ...tls, peerCertificate: Buffer.from(bytes) };
-}
-
-function joined(buffers: readonly Buffer[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(lengthOf(buffers));
-  let at = 0;
-  for (const buffer of buffers) {
-    all.set(buffer, at);
-    at += buffer.length;
-  }
-  return all;
 }

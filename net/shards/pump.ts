@@ -71,7 +71,8 @@ export class Pump implements SocketHandler {
     const { openPart, openOffset } = this.#decoder;
     this.#counters[Count.readBytes]! += input.length;
     this.#counters[Count.copiedBytes]! += input.length;
-    this.#mailbox.post({ kind: 'read', ...this.#handed, bytes, tokens, openPart, openOffset }, bytes.buffer);
+    const read = { bytes, tokens, openPart, openOffset, cost: input.length };
+    this.#mailbox.post({ kind: 'read', ...this.#handed, ...read }, bytes.buffer);
   }
 
   onDrain(): void {

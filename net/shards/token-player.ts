@@ -5,7 +5,7 @@ import type { ChunkParseError, ChunkSink } from '../../codec/index.ts';
 import type { Decoder } from '../socket.ts';
 import { type ErrorRecord, errorOf } from './error-record.ts';
 import { HeadReceiver } from './head-slots.ts';
-import type { ReadMessage, Token } from './protocol.ts';
+import type { HeadRecord, ReadMessage, Token } from './protocol.ts';
 
 /** A decoder holds back no more than could be an end-line (RFC 4975 section 9): two CRLF, hyphens, a transaction id of 32 and a flag. */
 const heldBytes = 64;
@@ -29,6 +29,9 @@ export class TokenPlayer implements Decoder {
   #truncated: ErrorRecord | undefined;
   openPart: Decoder['openPart'];
   openOffset = 0;
+  /** At a head no more than before its read, else up to the end of that. */
+  lookAlikes: number | undefined;
+  #before: number | undefined;
 
   constructor(sink: ChunkSink) {
     this.#sink = sink;
@@ -44,11 +47,13 @@ export class TokenPlayer implements Decoder {
   }
 
   write(input: Buffer): void {
-    const { tokens, openPart, openOffset } = this.#read!;
+    const { tokens, openPart, openOffset, lookAlikes } = this.#read!;
     this.#kept.push({ at: this.#received, bytes: input });
     this.#received += input.length;
     this.openPart = openPart;
     this.openOffset = openOffset;
+    this.#before = this.lookAlikes;
+    this.lookAlikes = lookAlikes;
     for (const token of tokens) this.#play(token);
     const oldest = this.#received - heldBytes;
     this.#kept = openPart === 'body' ? this.#kept.filter(({ at, bytes }) => at + bytes.length > oldest) : [];
@@ -61,8 +66,7 @@ export class TokenPlayer implements Decoder {
   #play(token: Token): void {
     switch (token[0]) {
       case 'head':
-        this.#bodyAt = token[1].bodyOffset;
-        return this.#sink.onHead(this.#heads.head(token[1]));
+        return this.#playHead(token[1]);
       case 'body':
         return this.#sink.onBody(this.#body(token[1]), token[2]);
       case 'end':
@@ -72,6 +76,14 @@ export class TokenPlayer implements Decoder {
       case 'fault':
         throw errorOf(token[1]);
     }
+  }
+
+  #playHead(record: HeadRecord): void {
+    this.#bodyAt = record.bodyOffset;
+    const { lookAlikes } = this;
+    this.lookAlikes = this.#before;
+    this.#sink.onHead(this.#heads.head(record));
+    this.lookAlikes = lookAlikes;
   }
 
   /** It lies within one read. */

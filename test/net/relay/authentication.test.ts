@@ -94,7 +94,7 @@ describe('AUTH', () => {
       });
       expect(answer.headers.expires).toBe(900);
       expect(answer.headers.usePath).toHaveLength(1);
-      expect(answer.headers.usePath[0]!.sessionId).toMatch(/^[A-Za-z0-9]{22}$/);
+      expect(answer.headers.usePath[0]!.sessionId).toMatch(/^[A-Za-z0-9]{22,24}$/);
     },
   );
 
@@ -250,7 +250,7 @@ describe('AUTH', () => {
     });
     const end = await newEnd(scene);
     const usePath = await scene.authenticate(end, 'alice', 'wonderland', undefined, 'msrps://alice@example.com;tcp');
-    expect(usePath).toMatch(/^msrps:\/\/one\.example\.com:443\/[A-Za-z0-9]{22};tcp$/);
+    expect(usePath).toMatch(/^msrps:\/\/one\.example\.com:443\/[A-Za-z0-9]{22,24};tcp$/);
   });
 });
 
@@ -409,7 +409,7 @@ describe('authflow-*.msrp', () => {
     );
     expect(path!.split(' ')).toEqual([
       inner,
-      expect.stringMatching(/^msrps:\/\/outer\.example\.net:2855\/\w{22};tcp$/),
+      expect.stringMatching(/^msrps:\/\/outer\.example\.net:2855\/\w{22,24};tcp$/),
     ]);
     const answer = alice.responses.at(-1)!;
     expect(answer.toPath.join(' ')).toBe(alice.uri);

@@ -11,6 +11,7 @@ import {
 } from '../../../codec/index.ts';
 import { DigestClient, chooseChallenge } from '../../../net/digest.ts';
 import { MSRPRelay, type RelayOptions } from '../../../net/relay/index.ts';
+import { ThreadlessShards } from './threadless-shards.ts';
 import type { ConnectTarget, Socket, SocketHandler } from '../../../net/socket.ts';
 import { type Link, type LinkFaults, SimulatedNetwork } from '../../simulation/simulated-network.ts';
 
@@ -173,9 +174,23 @@ export const passwords: Record<string, string> = {
   dave: 'drowssap',
 };
 
+/** The relays of scenes have so many shards; without threads, so that the same seed gives the same trace. */
+let shards = 0;
+
+export function shardRelays(count: number): void {
+  shards = count;
+}
+
+/** Not for them: what each shard has for itself, and what the main thread does. */
+export function areSharded(): boolean {
+  return shards > 0;
+}
+
+type Relay = Pick<MSRPRelay, 'listen' | 'stats' | 'reload' | 'close'>;
+
 export class Scene {
   readonly network: SimulatedNetwork;
-  readonly relays: MSRPRelay[] = [];
+  readonly relays: Relay[] = [];
   readonly logs: string[] = [];
 
   constructor(o: { seed?: number; faults?: (link: Link) => LinkFaults | undefined } = {}) {
@@ -186,16 +201,16 @@ export class Scene {
   }
 
   /** A scene with one relay, `relay.example.com`. */
-  static async open(o: SceneOptions = {}): Promise<Scene & { relay: MSRPRelay }> {
+  static async open(o: SceneOptions = {}): Promise<Scene & { relay: Relay }> {
     const { seed, faults, ...options } = o;
     const scene = new Scene({ ...(seed !== undefined && { seed }), ...(faults && { faults }) });
     const relay = await scene.relayAt('relay.example.com', options);
     return Object.assign(scene, { relay });
   }
 
-  async relayAt(host: string, options: Partial<RelayOptions> = {}, port = 2855): Promise<MSRPRelay> {
+  async relayAt(host: string, options: Partial<RelayOptions> = {}, port = 2855): Promise<Relay> {
     const log = (message: string): void => void this.logs.push(message);
-    const relay = new MSRPRelay({
+    const all = {
       credentials: (username) => {
         const password = Object.hasOwn(passwords, username) ? passwords[username] : undefined;
         return password === undefined ? undefined : { password };
@@ -207,7 +222,8 @@ export class Scene {
       random: this.network.random,
       logger: { debug: log, info: log, warn: log, error: log },
       ...options,
-    });
+    } satisfies RelayOptions;
+    const relay = shards === 0 ? new MSRPRelay(all) : new ThreadlessShards(all, shards);
     await relay.listen(new URI({ host, port, useTLS: true }));
     this.relays.push(relay);
     return relay;

@@ -3,7 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../certificates.ts';
-import { Scene, type ScriptedEnd } from './scene.ts';
+import { areSharded, Scene, type ScriptedEnd } from './scene.ts';
 
 describe('a token', () => {
   test('is good until it expires, for both sides', async () => {
@@ -66,7 +66,7 @@ describe('a token', () => {
 });
 
 describe('connections', () => {
-  test('to a next hop are shared by sessions', async () => {
+  test.skipIf(areSharded())('to a next hop are shared by sessions', async () => {
     const scene = await Scene.open();
     const bob = await scene.listener();
     for (const name of ['alice', 'carol']) {
@@ -94,7 +94,7 @@ describe('connections', () => {
     expect([alice.isEnded, scene.relay.stats().connections]).toEqual([true, 0]);
   });
 
-  test('of one address are limited', async () => {
+  test.skipIf(areSharded())('of one address are limited', async () => {
     const scene = await Scene.open({ limits: { connectionsPerAddress: 2 } });
     const [first, , third] = [await scene.stranger(), await scene.stranger(), await scene.stranger()];
     const other = await scene.stranger({ from: '10.7.7.7' });

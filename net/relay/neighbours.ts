@@ -1,0 +1,200 @@
+// The other shards of a relay, as one of them sees them: whose the token in a URI is, the links to and from there, and what limits are about
+// that hold for all of them.
+
+import type { Transferable } from 'node:worker_threads';
+import { type Head, MSRPError, type URI } from '../../codec/index.ts';
+import { type Bound, Connection } from '../connection.ts';
+import type { Settings } from '../options.ts';
+import { ProxiedSocket, type SocketFacts } from '../shards/index.ts';
+import type { LinkMessage, Shared, ToHome, ToSource } from './link-protocol.ts';
+import { Outlet, type OutletInit } from './outlet.ts';
+
+/** What goes there. What is in `transfer` belongs to the other side from now on. */
+export type Post = (message: LinkMessage, ...transfer: readonly Transferable[]) => void;
+
+/** What the shard itself does about links. */
+export interface LinkOwner {
+  readonly settings: Settings;
+  /** A request for no session on the connection of a link. Returns the session that it has bound there. */
+  admit(connection: Connection, head: Head): Bound | undefined;
+  /** A link has come: `hops`, see `Peer.hops`. */
+  onLink(connection: Connection, hops: number): void;
+  /** A wrong AUTH has come from that address, to another shard. */
+  onFailure(address: string): void;
+  /** Who has tokens here, and how many. */
+  readonly users: ReadonlyMap<string, number>;
+}
+
+/** Digits of the shard at the head of a token: nobody has to be asked where it is known. */
+const digits = 2;
+
+/** Others write to the same connection. */
+class LinkSocket extends ProxiedSocket {
+  readonly wholeFrames: boolean = true;
+}
+
+/** The home of a link. */
+class Inlet {
+  readonly socket: LinkSocket;
+  isKnown = false;
+  isIdle = false;
+
+  constructor(socket: LinkSocket) {
+    this.socket = socket;
+  }
+}
+
+class Neighbour {
+  readonly users: Map<string, number> = new Map();
+  readonly #post: Post;
+  readonly #owner: LinkOwner;
+  readonly #outlets = new Map<number, Outlet>();
+  readonly #inlets = new Map<number, Inlet>();
+  readonly #onOver: () => void;
+  #lastLink = 0;
+
+  constructor(post: Post, owner: LinkOwner, onOver: () => void) {
+    this.#post = post;
+    this.#owner = owner;
+    this.#onOver = onOver;
+    for (const [username, count] of owner.users) post({ kind: 'users', username, count });
+  }
+
+  get outlets(): number {
+    return this.#outlets.size;
+  }
+
+  post(message: Shared): void {
+    this.#post(message);
+  }
+
+  open(init: Pick<OutletInit, 'connection' | 'localUri' | 'hops' | 'onKnown' | 'onEnded'>): Outlet {
+    const link = ++this.#lastLink;
+    const post = (message: ToHome, ...transfer: readonly Transferable[]): void =>
+      this.#post({ ...message, link }, ...transfer);
+    const onOver = (): void => {
+      this.#outlets.delete(link);
+      this.#onOver();
+    };
+    const outlet = new Outlet({ ...init, post, onOver });
+    this.#outlets.set(link, outlet);
+    return outlet;
+  }
+
+  onMessage(message: LinkMessage): void {
+    switch (message.kind) {
+      case 'users':
+        if (message.count > 0) this.users.set(message.username, message.count);
+        else this.users.delete(message.username);
+        return undefined;
+      case 'failure':
+        return this.#owner.onFailure(message.address);
+      case 'open':
+        return this.#onOpen(message.link, message.facts, message.hops);
+      case 'read':
+      case 'written':
+      case 'ended':
+      case 'closed':
+        return this.#inlets.get(message.link)?.socket.onMessage(message);
+      case 'known':
+      case 'write':
+      case 'credit':
+      case 'idle':
+      case 'end':
+      case 'destroy':
+        return this.#outlets.get(message.link)?.onMessage(message);
+    }
+  }
+
+  #onOpen(link: number, facts: SocketFacts, hops: number): void {
+    const post = (message: ToSource, ...transfer: readonly Transferable[]): void =>
+      this.#post({ ...message, link }, ...transfer);
+    const inlet = new Inlet(new LinkSocket(facts, post, () => this.#inlets.delete(link)));
+    this.#inlets.set(link, inlet);
+    const retire = (): void => {
+      if (!inlet.isIdle) post({ kind: 'idle' });
+      inlet.isIdle = true;
+    };
+    const admit = (connection: Connection, head: Head): Bound | undefined => {
+      const bound = this.#owner.admit(connection, head);
+      if (bound === undefined && connection.sessions === 0) retire();
+      else if (!inlet.isKnown) post({ kind: 'known' });
+      inlet.isKnown ||= bound !== undefined;
+      return bound;
+    };
+    this.#owner.onLink(
+      new Connection(inlet.socket, this.#owner.settings, { isRelay: true, admit, onIdle: retire }),
+      hops,
+    );
+  }
+
+  /** It is gone, and all that went through it. */
+  lose(): void {
+    const lost = new MSRPError('MSRP_ERR_CLOSED', 'a shard of the relay was lost', { scope: 'session' });
+    for (const { socket } of this.#inlets.values()) socket.lose(lost);
+    for (const outlet of this.#outlets.values()) outlet.lose();
+  }
+}
+
+export class Neighbours {
+  readonly #index: number;
+  readonly #owner: LinkOwner;
+  readonly #all = new Map<number, Neighbour>();
+  #onIdle: (() => void) | undefined;
+
+  /** `index`: the number of this shard. */
+  constructor(index: number, owner: LinkOwner) {
+    this.#index = index;
+    this.#owner = owner;
+  }
+
+  /** Another shard is there: messages to it go to `post`; the result takes those from it. */
+  join(index: number, post: Post): (message: LinkMessage) => void {
+    const neighbour = new Neighbour(post, this.#owner, () => this.#check());
+    this.#all.set(index, neighbour);
+    return (message) => neighbour.onMessage(message);
+  }
+
+  lose(index: number): void {
+    const neighbour = this.#all.get(index);
+    this.#all.delete(index);
+    neighbour?.lose();
+    this.#check();
+  }
+
+  /** The secret of a session, as it is to stand in its URI. */
+  tokenOf(secret: string): string {
+    return this.#index.toString(36).padStart(digits, '0') + secret;
+  }
+
+  /** Whoever gave out that URI, if it is another one. */
+  homeOf({ sessionId = '' }: URI): Neighbour | undefined {
+    return this.#all.get(Number.parseInt(sessionId.slice(0, digits), 36));
+  }
+
+  /** Tokens of a user in the other shards. */
+  countOf(username: string): number {
+    let count = 0;
+    for (const { users } of this.#all.values()) count += users.get(username) ?? 0;
+    return count;
+  }
+
+  tell(message: Shared): void {
+    for (const neighbour of this.#all.values()) neighbour.post(message);
+  }
+
+  /** Resolves when no connection here is linked to a session elsewhere. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#check();
+    });
+  }
+
+  #check(): void {
+    for (const { outlets } of this.#all.values()) if (outlets > 0) return;
+    this.#onIdle?.();
+  }
+}
+
+export type { Neighbour };

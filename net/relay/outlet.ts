@@ -1,0 +1,232 @@
+// The source of a link: takes the requests that come on a connection here for a session in another shard, and sends there what comes back.
+//
+//   connection --head, body, end--> [ the tokens of this read, their octets ] ----> home
+//              <--whole frames, in turn with others-- [ what has come ] <----------
+//
+// Bounded by credit: then the connection stops, and if others share it not for longer than `stallMs`. Until the home knows the session, no
+// more than one read is taken.
+
+import type { Transferable } from 'node:worker_threads';
+import { ChunkParseError, type Continuation, copyOf, type Head, MSRPError, type URI } from '../../codec/index.ts';
+import type { CoarseTimer } from '../coarse-timers.ts';
+import type { Bound, Connection } from '../connection.ts';
+import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
+import { creditBytes, HeadSender, recordOf, type Token } from '../shards/index.ts';
+import type { BodyTaker, Passage } from './roles.ts';
+import { requestBytes, type ToHome, type ToSource } from './link-protocol.ts';
+
+export interface OutletInit {
+  readonly connection: Connection;
+  readonly localUri: URI;
+  readonly hops: number;
+  readonly post: (message: ToHome, ...transfer: readonly Transferable[]) => void;
+  /** The session is there. */
+  readonly onKnown: () => void;
+  /** It takes no requests any more. */
+  readonly onEnded: () => void;
+  /** Nothing comes back any more. */
+  readonly onOver: () => void;
+}
+
+export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
+  isWaiting = false;
+  readonly localUri: URI;
+  readonly #connection: Connection;
+  readonly #init: OutletInit;
+  readonly #heads = new HeadSender();
+  /** What has come since the last was sent, and the octets of its bodies. */
+  #tokens: Token[] = [];
+  #parts: Buffer[] = [];
+  #cost = 0;
+  /** Where the next octet stands among all that were sent. */
+  #position = 0;
+  /** The request that is arriving. */
+  #head: Head | undefined;
+  #uncredited = 0;
+  #stall: CoarseTimer | undefined;
+  #isKnown = false;
+  #isOpen = true;
+  #isOver = false;
+  /** It has stopped others for too long. */
+  #isRefusing = false;
+  readonly #frames: Uint8Array[] = [];
+  /** Nothing comes behind these frames. */
+  #isLast = false;
+
+  constructor(init: OutletInit) {
+    this.#init = init;
+    this.#connection = init.connection;
+    this.localUri = init.localUri;
+    const { localAddress, localPort, remoteAddress, remotePort, tls } = init.connection.socket;
+    const facts = { localAddress, localPort, remoteAddress, remotePort, tls };
+    init.post({ kind: 'open', hops: init.hops, facts });
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  begin(head: Head): BodyTaker {
+    this.onHead(head);
+    return this;
+  }
+
+  onHead(head: Head): void {
+    this.#head = undefined;
+    if (this.#isRefusing) return this.#connection.respond(head, 408);
+    this.#head = head;
+    this.#add(['head', this.#heads.record(head, this.#position)], requestBytes);
+  }
+
+  onBody(bytes: Buffer, more: boolean): void {
+    if (this.#head === undefined) return;
+    this.#parts.push(bytes);
+    this.#position += bytes.length;
+    this.#add(['body', bytes.length, more], bytes.length);
+  }
+
+  onEnd(flag: Continuation): void {
+    if (this.#head === undefined) return;
+    this.#head = undefined;
+    this.#add(['end', flag], 0);
+  }
+
+  #add(token: Token, cost: number): void {
+    this.#cost += cost;
+    // Once for each read.
+    if (this.#tokens.push(token) === 1) process.nextTick(() => this.#send());
+  }
+
+  #send(): void {
+    if (this.#tokens.length === 0 || !this.#isOpen) return;
+    const { lookAlikes } = this.#connection.decoder;
+    const bytes = copyOf(this.#parts);
+    const openPart = this.#head === undefined ? undefined : 'body';
+    const read = { bytes, tokens: this.#tokens, openPart, openOffset: 0, cost: this.#cost } as const;
+    this.#uncredited += this.#cost;
+    this.#tokens = [];
+    this.#parts = [];
+    this.#cost = 0;
+    this.#init.post({ kind: 'read', ...read, ...(lookAlikes !== undefined && { lookAlikes }) }, bytes.buffer);
+    this.#check();
+  }
+
+  /** Whether the connection goes on. */
+  #check(): void {
+    if (this.#isKnown && this.#uncredited < creditBytes) {
+      this.#stall?.cancel();
+      this.#stall = undefined;
+      this.#connection.go(this);
+    } else if (this.#isOpen && this.#connection.isOpen) {
+      this.#connection.stop(this);
+      const { timers, limits } = this.#connection.settings;
+      this.#stall ??= timers.start(limits.stallMs, () => this.#onStall());
+    }
+  }
+
+  #onStall(): void {
+    if (this.#connection.sessions <= 1) return this.#stall?.restart();
+    this.#isRefusing = true;
+    this.#close(new MSRPError('MSRP_ERR_CLOSED', 'the session did not take what came for it', { scope: 'session' }));
+  }
+
+  onMessage(message: ToSource): void {
+    switch (message.kind) {
+      case 'known':
+        this.#isKnown = true;
+        this.#init.onKnown();
+        return this.#check();
+      case 'credit':
+        this.#uncredited -= message.bytes;
+        return this.#check();
+      case 'write':
+        this.#frames.push(message.bytes);
+        return this.#connection.outbox.want(this);
+      case 'idle':
+        return this.#onIdle();
+      case 'end':
+        this.#isLast = true;
+        return this.#endIfLast();
+      case 'destroy':
+        return this.lose();
+    }
+  }
+
+  pull(outbox: Outbox): Pulled {
+    const next = this.#frames.shift();
+    if (next !== undefined) {
+      const { buffer, byteOffset, byteLength } = next;
+      outbox.frame([Buffer.from(buffer, byteOffset, byteLength)], { onWritten: () => this.#onWritten() });
+    }
+    return this.#frames.length > 0 ? 'more' : 'idle';
+  }
+
+  #onWritten(): void {
+    if (!this.#isOver) this.#init.post({ kind: 'written' });
+    this.#endIfLast();
+  }
+
+  #endIfLast(): void {
+    if (this.#isLast && this.#frames.length === 0) this.#close(undefined);
+  }
+
+  /** The home has no session for it, or none any more. A stranger who asks for none too often is not wanted here. */
+  #onIdle(): void {
+    if (!this.#isOpen) return;
+    this.#endRequests(undefined);
+    const { sessions } = this.#connection;
+    if (!this.#isKnown && sessions === 0) this.#connection.countBad('a request for no session here');
+    else if (sessions === 0) this.#connection.release();
+  }
+
+  /** The session that it belongs to here is over: who was sending something is told. */
+  end(error?: Error): void {
+    if (!this.#isOpen) return;
+    if (!this.#connection.isOpen) return this.onClose(error);
+    const head = this.#head;
+    if (head !== undefined) this.#connection.respond(head, 481);
+    this.#send();
+    this.#endRequests(head && new MSRPError('MSRP_ERR_CLOSED', 'the session ended within a request'));
+  }
+
+  /** The connection is gone. What came before an end in order is still taken. */
+  onClose(error?: Error): void {
+    const isInOrder = error === undefined || error instanceof ChunkParseError;
+    this.#send();
+    if (isInOrder && this.#isOpen) this.#init.post({ kind: 'ended', error: error && recordOf(error) });
+    this.#close(isInOrder ? undefined : error);
+  }
+
+  /** The other shard wants no more of the connection, or is gone. */
+  lose(): void {
+    const wasOpen = this.#isOpen;
+    this.#close(undefined);
+    if (wasOpen && this.#connection.sessions === 0) this.#connection.destroy();
+  }
+
+  #endRequests(error: Error | undefined): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#init.post({ kind: 'ended', error: error && recordOf(error) });
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    this.#connection.go(this);
+    if (!this.#isRefusing) this.#init.onEnded();
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#init.post({ kind: 'closed', error: error && recordOf(error) });
+    this.#connection.outbox.forget(this);
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      this.#leave();
+    }
+    this.#init.onOver();
+  }
+}
