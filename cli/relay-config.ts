@@ -18,6 +18,7 @@ export interface RelayConfig {
   ca?: string;
   metrics?: string;
   drain?: number;
+  shards?: number;
   allowPlainAuth?: boolean;
   allowPrivateNextHops?: boolean;
   expires?: RelayOptions['expires'];
@@ -42,6 +43,7 @@ const checks: Readonly<Record<keyof RelayConfig, (value: unknown) => boolean>> =
   ca: isText,
   metrics: isText,
   drain: isTime,
+  shards: isTime,
   allowPlainAuth: isFlag,
   allowPrivateNextHops: isFlag,
   expires: isNumbers,
@@ -103,7 +105,7 @@ export async function load(given: RelayConfig & { config?: string }): Promise<Lo
 }
 
 async function optionsOf(config: RelayConfig, users: RelayUsers): Promise<RelayOptions> {
-  const { cert, key, ca, publicUri, allowPlainAuth, allowPrivateNextHops, expires, limits, timeouts } = config;
+  const { cert, key, ca, publicUri, allowPlainAuth, allowPrivateNextHops, shards, expires, limits, timeouts } = config;
   return {
     credentials: (name, realm) => users.find(name, realm),
     algorithms: users.algorithms,
@@ -119,6 +121,7 @@ async function optionsOf(config: RelayConfig, users: RelayUsers): Promise<RelayO
       }),
     ...(allowPlainAuth !== undefined && { allowPlainAuth }),
     ...(allowPrivateNextHops !== undefined && { allowPrivateNextHops }),
+    ...(shards !== undefined && { shards }),
     ...(expires && { expires }),
     ...(limits && { limits }),
     ...(timeouts && { timeouts }),

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { MSRPRelay, RelayStats } from '../index.ts';
+import { latencyBounds, type MSRPRelay, type RelayNumbers, type RelayStats } from '../index.ts';
 import { ExitCode } from './exit-code.ts';
 import { CommandFailure, reasonOf } from './failure.ts';
 
-type Description = readonly [stat: keyof RelayStats, name: string, help: string];
+type Description = readonly [stat: keyof RelayNumbers | 'connections', name: string, help: string];
 
 const gauges: readonly Description[] = [
   ['connections', 'msrp_relay_connections', 'Connections that were accepted and are open.'],
@@ -35,7 +35,9 @@ const counters: readonly Description[] = [
   ['authFailures', 'msrp_relay_auth_failures_total', 'AUTH requests with a wrong proof.'],
 ];
 
-export function registryOf(relay: Pick<MSRPRelay, 'stats'>): Registry {
+type Relay = Pick<MSRPRelay, 'stats'>;
+
+export function registryOf(relay: Relay): Registry {
   const register = new Registry();
   collectDefaultMetrics({ register });
   const registers = [register];
@@ -49,7 +51,56 @@ export function registryOf(relay: Pick<MSRPRelay, 'stats'>): Registry {
     };
     const counter: Counter = new Counter({ name, help, registers, collect });
   }
+  registerResponses(relay, registers);
+  registerLatency(relay, registers);
   return register;
+}
+
+/** A code that is counted for no code of its own. */
+const otherCode = '0';
+
+function registerResponses(relay: Relay, registers: Registry[]): void {
+  const counter: Counter<'code'> = new Counter({
+    name: 'msrp_relay_responses_total',
+    help: 'Responses of next hops, by code.',
+    labelNames: ['code'],
+    registers,
+    collect: () => {
+      counter.reset();
+      for (const [code, count] of Object.entries(relay.stats().responses)) {
+        counter.inc({ code: code === otherCode ? 'other' : code }, count);
+      }
+    },
+  });
+}
+
+/** The parts of a histogram, since those of the package take one value at a time and keep their own. */
+function registerLatency(relay: Relay, registers: Registry[]): void {
+  const name = 'msrp_relay_response_seconds';
+  const bucket: Counter<'le'> = new Counter({
+    name: `${name}_bucket`,
+    help: 'Responses of next hops that came within so many seconds.',
+    labelNames: ['le'],
+    registers,
+    collect: () => {
+      bucket.reset();
+      let count = 0;
+      for (const [at, more] of relay.stats().latencies.entries()) {
+        count += more;
+        const bound = latencyBounds[at];
+        bucket.inc({ le: bound === undefined ? '+Inf' : String(bound / 1000) }, count);
+      }
+    },
+  });
+  const sum = (what: string, help: string, read: (stats: RelayStats) => number): void => {
+    const collect = (): void => {
+      counter.reset();
+      counter.inc(read(relay.stats()));
+    };
+    const counter: Counter = new Counter({ name: `${name}_${what}`, help, registers, collect });
+  };
+  sum('sum', 'How long next hops took to answer, in all.', ({ latencyMs }) => latencyMs / 1000);
+  sum('count', 'Responses of next hops.', ({ latencies }) => latencies.reduce((count, each) => count + each, 0));
 }
 
 export class MetricsServer {
@@ -64,7 +115,7 @@ export class MetricsServer {
   }
 
   /** `place`: an address and a port. Throws a {@link CommandFailure}. */
-  static async open(place: string, relay: Pick<MSRPRelay, 'stats'>): Promise<MetricsServer> {
+  static async open(place: string, relay: Relay): Promise<MetricsServer> {
     const [, host = '', port = ''] = /^(\[[^\]]+\]|[^:]+):(\d{1,5})$/.exec(place) ?? [];
     if (host === '') throw new CommandFailure(`--metrics wants address:port, not ${place}`, ExitCode.usage);
     const opened = new MetricsServer(registryOf(relay));

@@ -43,6 +43,7 @@ export function addRelay(program: Command): void {
     .option('--ca <file>', 'the authorities to trust, instead of those of Node')
     .option('--metrics <address:port>', 'serve /metrics for Prometheus and /healthz there')
     .option('--drain <seconds>', 'how long sessions may go on after SIGTERM', Number)
+    .option('--shards <n>', 'worker threads for connections, TLS and relaying; 0 is none', Number)
     .option('--config <file>', 'a file with any of these')
     .option('--allow-plain-auth', 'take AUTH without TLS: only behind what terminates TLS')
     .option('--allow-private-next-hops', 'connect to private addresses as well')

@@ -20,7 +20,7 @@ import { systemRandom } from '../random.ts';
 import { makeResponse } from '../replies.ts';
 import { NonceCounts, Nonces } from './nonces.ts';
 import type { Peer } from './peer.ts';
-import type { RelayCounters } from './relay-context.ts';
+import type { RelayCounters } from './relay-counters.ts';
 import type { RelayCredential, RelayOptions, RelayRules } from './relay-options.ts';
 
 /** How long wrong AUTH requests of an address count. */

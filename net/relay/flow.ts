@@ -13,7 +13,8 @@ import { type ChunkWay, ForwardedChunk, type ForwardedFrame } from './forwarded-
 import { RequestBody } from './forwarded-request.ts';
 import { ForwardFormat } from './forward-format.ts';
 import { Passing } from './passing.ts';
-import type { RelayContext, RelayCounters } from './relay-context.ts';
+import type { RelayContext } from './relay-context.ts';
+import type { RelayCounters } from './relay-counters.ts';
 import type { BodyTaker, RelayFlow, RelayLeg, WholeFrame } from './roles.ts';
 
 /** Octets of a session that leave before others have their turn; and where there are none. */

@@ -117,8 +117,9 @@ export class ForwardedFrame implements Answered {
   }
 
   onResponse({ code = 400, comment }: Head): void {
-    this.#settle();
     const { chunk } = this;
+    chunk.flow.to?.onAnswerAfter(this.due, code);
+    this.#settle();
     if (!isSuccess(code)) chunk.flow.onRefused(this, code, comment);
     else if (this.start === chunk.unacknowledged) chunk.unacknowledged += this.bytes;
   }

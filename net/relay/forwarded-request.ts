@@ -57,6 +57,7 @@ class ForwardedRequest implements Answered {
   /** It goes back with the transaction id that the request had; its other fields are for who sent that (D-AUTH-4). */
   onResponse(response: Head): void {
     const { from, moved } = this.#flow;
+    this.#flow.to?.onAnswerAfter(this.due, response.code!);
     this.#flow.to?.onSettled(this);
     const [to, back] = pathsBehind(response.toPath.length > moved ? response : this.#expected(response), moved);
     const { code, comment, headers } = response;

@@ -1,7 +1,7 @@
 // The relay server of RFC 4976.
 
 export { MSRPRelay, type RelayStats } from './msrp-relay.ts';
-export type { RelayCounters } from './relay-context.ts';
+export { latencyBounds, type RelayAnswers, type RelayNumbers } from './relay-counters.ts';
 export {
   defaultRelayLimits,
   type RelayCredential,

@@ -7,6 +7,7 @@
 import { type Continuation, type Head, MSRPError, type URI } from '../../codec/index.ts';
 import type { Connection } from '../connection.ts';
 import { Transactions } from '../transactions.ts';
+import type { RelayCounters } from './relay-counters.ts';
 import type { RelaySession } from './relay-session.ts';
 import type { BodyTaker, Passage, RelayFlow, RelayLeg, Waiting } from './roles.ts';
 
@@ -21,6 +22,7 @@ function closed(): MSRPError {
 export interface Router {
   /** The most requests that may wait at one leg. */
   readonly mostUnanswered: number;
+  readonly counters: RelayCounters;
   /** The way on for the path of `head`, or the code to refuse it with. */
   flowFor(leg: RelayLeg, session: RelaySession, head: Head): Passage | number;
   /** A request is not passed on. */
@@ -103,6 +105,13 @@ export class Leg implements RelayLeg {
     this.#counted--;
     if (wasFull) for (const flow of this.sources) flow.resume();
     if (this.#isFinishing) this.onDrained();
+  }
+
+  /** What is answered before it was sent whole took no time. */
+  onAnswerAfter(due: number, code: number): void {
+    const { clock, timeouts } = this.connection.settings;
+    const took = timeouts.responseMs - (due - clock.now());
+    this.#router.counters.onResponse(code, Math.max(took, 0));
   }
 
   onAnswered(request: Head, response: Head): void {

@@ -2,13 +2,13 @@
 // such a URI and its owner. A session has a leg on each connection that it uses; flows go from leg to leg.
 
 import type { URI } from '../../codec/index.ts';
-import type { RelayCounters } from './relay-context.ts';
+import type { RelayAnswers, RelayNumbers } from './relay-counters.ts';
 import { RelayEngine } from './relay-engine.ts';
 import type { RelayOptions } from './relay-options.ts';
 import { ShardedRelay } from './sharded-relay.ts';
 
 /** What a relay is doing. */
-export interface RelayStats extends RelayCounters {
+export interface RelayStats extends RelayNumbers, RelayAnswers {
   /** Connections that were accepted and are open. */
   connections: number;
 }
@@ -35,7 +35,7 @@ export class MSRPRelay {
   /** What it has done since it was made, and what it holds now. */
   stats(): RelayStats {
     const { counters, connections } = this.#relay;
-    return { ...counters, connections };
+    return { ...counters.read(), connections };
   }
 
   /**

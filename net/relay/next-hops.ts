@@ -9,7 +9,9 @@ import type { Connection } from '../connection.ts';
 import { withDeadline } from '../deadline.ts';
 import { MSRPConnectTimeout } from '../errors.ts';
 import type { Settings } from '../options.ts';
+import type { Random } from '../random.ts';
 import type { ConnectTarget } from '../socket.ts';
+import { findRelays, type Place, type ServiceResolver } from '../srv.ts';
 import { defaultPort } from '../uris.ts';
 
 /** RFC 6890 and its kin: what is not for the open network. */
@@ -53,6 +55,8 @@ function isIn(list: BlockList, address: string): boolean {
 export interface NextHopOptions {
   readonly allowPrivate: boolean;
   readonly resolve: ((host: string) => Promise<readonly string[]>) | undefined;
+  readonly resolver: ServiceResolver | undefined;
+  readonly random: Random;
 }
 
 export class NextHops {
@@ -86,13 +90,35 @@ export class NextHops {
       throw new MSRPError('MSRP_ERR_CONNECT', `there is no way to ${uri.host} over ${uri.transport}`);
     }
     let failure = new MSRPError('MSRP_ERR_ABORTED', `connecting to ${uri.host} was aborted`);
-    for (const host of await this.#hostsOf(uri.host)) {
-      if (signal.aborted) break;
+    for (const place of await this.#placesOf(uri, signal)) {
       try {
-        return this.#remember(await this.#pool.connect(this.#targetOf(uri, host), this.#settings, signal));
+        return await this.#connectTo(uri, place, signal);
       } catch (error) {
         failure = error as MSRPError;
       }
+      if (signal.aborted) break;
+    }
+    throw failure;
+  }
+
+  /** R4976-8-1: for a relay that an AUTH names by its domain alone there may be SRV records. */
+  async #placesOf({ host, port, sessionId, useTLS }: URI, signal: AbortSignal): Promise<readonly Place[]> {
+    const isKnown = port !== undefined || sessionId !== undefined || isIP(host) !== 0;
+    if (isKnown) return [{ host, port: port ?? defaultPort }];
+    const { resolver, random } = this.#options;
+    return findRelays(host, { useTLS, random, resolver, signal });
+  }
+
+  async #connectTo(uri: URI, { host, port }: Place, signal: AbortSignal): Promise<Connection> {
+    let failure: unknown;
+    for (const address of await this.#hostsOf(host)) {
+      try {
+        const target = this.#targetOf(uri, address, port);
+        return this.#remember(await this.#pool.connect(target, this.#settings, signal));
+      } catch (error) {
+        failure = error;
+      }
+      if (signal.aborted) break;
     }
     throw failure;
   }
@@ -119,9 +145,8 @@ export class NextHops {
     }
   }
 
-  #targetOf(uri: URI, host: string): ConnectTarget {
+  #targetOf(uri: URI, host: string, port: number): ConnectTarget {
     const { tls } = this.#settings.options;
-    const port = uri.port ?? defaultPort;
     if (!uri.useTLS) return { host, port };
     // The name is part of what tells connections apart: two names may have one address.
     const { cert, key, ca } = tls ?? {};

@@ -3,7 +3,7 @@
 import type { URI } from '../../codec/index.ts';
 import type { Network } from '../socket.ts';
 import { isLoopback } from './next-hops.ts';
-import type { RelayCounters } from './relay-context.ts';
+import type { RelayCounters } from './relay-counters.ts';
 import { type RelayOptions, rulesOf } from './relay-options.ts';
 import { RelayRouter } from './relay-router.ts';
 import type { Neighbours } from './neighbours.ts';

@@ -2,6 +2,7 @@
 
 import { type Limits, MSRPError, type URI } from '../../codec/index.ts';
 import { type DigestAlgorithm, digestAlgorithms } from '../digest.ts';
+import type { ServiceResolver } from '../srv.ts';
 import { type ConnectionLimits, checkMs, type EndpointOptions, type Settings, settingsOf } from '../options.ts';
 
 /**
@@ -66,6 +67,8 @@ export interface RelayOptions extends Omit<EndpointOptions, 'limits' | 'match' |
   shards?: number;
   /** Finds the addresses of a next hop's host. Default: the system's resolver. */
   resolve?: (host: string) => Promise<readonly string[]>;
+  /** Finds the SRV records of a relay that an AUTH is for, where its URI has no port (RFC 4976 section 8). Default: the system's DNS servers. */
+  resolver?: ServiceResolver;
 }
 
 export const defaultRelayLimits: RelayLimits = {

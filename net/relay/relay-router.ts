@@ -8,6 +8,7 @@
 import { type Head, MSRPError, type URI } from '../../codec/index.ts';
 import type { Bound, Connection } from '../connection.ts';
 import type { Settings } from '../options.ts';
+import { systemRandom } from '../random.ts';
 import { mayRespond } from '../replies.ts';
 import { Authentication, type Grants } from './authentication.ts';
 import { Flow } from './flow.ts';
@@ -15,7 +16,8 @@ import { Leg, type Router } from './leg.ts';
 import { NextHops } from './next-hops.ts';
 import { OwnNames } from './own-names.ts';
 import type { Peer } from './peer.ts';
-import { newCounters, type RelayContext, type RelayCounters } from './relay-context.ts';
+import type { RelayContext } from './relay-context.ts';
+import { RelayCounters } from './relay-counters.ts';
 import { RelayListeners } from './relay-listeners.ts';
 import { type RelayOptions, type RelayRules, relaySettingsOf, rulesOf } from './relay-options.ts';
 import { type RelaySession, RelaySessions } from './relay-session.ts';
@@ -55,15 +57,15 @@ export class RelayRouter implements Router, Grants {
     const settings = relaySettingsOf(options);
     this.#settings = settings;
     const connect = (uri: URI): Promise<Connection> => this.nextHops.connect(uri);
-    const counters = shard?.counters ?? newCounters();
+    const counters = shard?.counters ?? new RelayCounters();
     this.context = { settings, limits: rules.limits, counters, connect };
     this.sessions = new RelaySessions(counters);
     this.names = new OwnNames(options.domains ?? [], options.publicUri);
     this.authentication = new Authentication(options, rules, settings, this.context.counters, this);
     const owner = { isRelay: true, admit: (connection: Connection, head: Head) => this.#admit(connection, head) };
     const onSize = (change: number): void => void (counters.nextHops += change);
-    const { allowPrivateNextHops: allowPrivate = false, resolve } = options;
-    this.nextHops = new NextHops(settings, { allowPrivate, resolve }, { ...owner, onSize });
+    const { allowPrivateNextHops: allowPrivate = false, resolve, resolver, random = systemRandom } = options;
+    this.nextHops = new NextHops(settings, { allowPrivate, resolve, resolver, random }, { ...owner, onSize });
     this.listeners = new RelayListeners(this.context, owner, () => this.authentication.newCounts());
     this.neighbours = shard && this.#neighboursOf(shard.index);
   }
@@ -153,6 +155,10 @@ export class RelayRouter implements Router, Grants {
     this.listeners.onMerit(connection);
     const inner = head.fromPath.slice(0, -1).toReversed();
     return { usePath: [...inner, session.uri].join(' ') };
+  }
+
+  get counters(): RelayCounters {
+    return this.context.counters;
   }
 
   get mostUnanswered(): number {

@@ -5,7 +5,7 @@ import type { URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { Connection } from '../connection.ts';
 import type { Settings } from '../options.ts';
-import type { RelayCounters } from './relay-context.ts';
+import type { RelayCounters } from './relay-counters.ts';
 import type { RelayLeg } from './roles.ts';
 
 export interface RelaySessionInit {

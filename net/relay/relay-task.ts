@@ -2,12 +2,22 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../shards/index.ts';
+import type { ServiceResolver } from '../srv.ts';
 import type { RelayOptions } from './relay-options.ts';
 
 /** What of the options can be cloned. Of a reload too. */
 export type ClonedRelayOptions = Omit<
   RelayOptions,
-  'credentials' | 'authorize' | 'resolve' | 'logger' | 'clock' | 'random' | 'network' | 'publicUri' | 'shards'
+  | 'credentials'
+  | 'authorize'
+  | 'resolve'
+  | 'resolver'
+  | 'logger'
+  | 'clock'
+  | 'random'
+  | 'network'
+  | 'publicUri'
+  | 'shards'
 > & { readonly publicUri?: string };
 
 /** The callbacks, which stay where they are; some need not be there. */
@@ -15,13 +25,16 @@ export interface Callbacks {
   credentials: RelayOptions['credentials'];
   authorize?: RelayOptions['authorize'] | undefined;
   resolve?: RelayOptions['resolve'] | undefined;
+  resolveSrv?: ServiceResolver['resolveSrv'] | undefined;
 }
 
 /** The task of a worker of a relay. */
 export interface RelayTask {
   readonly index: number;
   readonly options: ClonedRelayOptions;
+  /** Whether these are asked: else the thread finds out for itself. */
   readonly hasResolve: boolean;
+  readonly hasResolver: boolean;
   readonly counters: SharedArrayBuffer;
   readonly port: MessagePort;
 }

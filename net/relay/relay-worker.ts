@@ -17,7 +17,7 @@ import { RelayEngine } from './relay-engine.ts';
 import type { RelayOptions } from './relay-options.ts';
 import type { LinkMessage } from './link-protocol.ts';
 import type { Callbacks, ClonedRelayOptions, FromRelayShard, RelayTask, ToRelayShard } from './relay-task.ts';
-import { countersIn } from './shared-counters.ts';
+import { RelayCounters } from './relay-counters.ts';
 
 export default async function shard(start: ShardStart): Promise<void> {
   await host(start, (hosting) => new RelayGuest(hosting, start.task as RelayTask));
@@ -52,18 +52,19 @@ class Asking {
 class RelayGuest implements Guest {
   isIdle = false;
   readonly #host: Host;
-  readonly #hasResolve: boolean;
+  readonly #task: RelayTask;
   readonly #mailbox: Mailbox<FromRelayShard>;
   readonly #asking: Asking;
   readonly #engine: RelayEngine;
   readonly #links = new Map<number, MessagePort>();
 
-  constructor(hosting: Host, { index, options, hasResolve, counters, port }: RelayTask) {
+  constructor(hosting: Host, task: RelayTask) {
+    const { index, options, counters, port } = task;
     this.#host = hosting;
-    this.#hasResolve = hasResolve;
+    this.#task = task;
     this.#mailbox = new Mailbox(port);
     this.#asking = new Asking(this.#mailbox);
-    this.#engine = new RelayEngine(this.#optionsOf(options), { index, counters: countersIn(counters) });
+    this.#engine = new RelayEngine(this.#optionsOf(options), { index, counters: new RelayCounters(counters) });
     port.on('message', (messages: ToRelayShard[]) => {
       for (const message of messages) this.#onMain(message);
     });
@@ -71,13 +72,15 @@ class RelayGuest implements Guest {
 
   #optionsOf({ publicUri, ...options }: ClonedRelayOptions): RelayOptions {
     const { logger } = this.#host;
+    const { hasResolve, hasResolver } = this.#task;
     return {
       ...options,
       ...(publicUri !== undefined && { publicUri: URI.parse(publicUri) }),
       ...(logger && { logger }),
       credentials: (...args) => this.#asking.ask('credentials', ...args),
       authorize: (...args) => this.#asking.ask('authorize', ...args),
-      ...(this.#hasResolve && { resolve: (...args) => this.#asking.ask('resolve', ...args) }),
+      ...(hasResolve && { resolve: (...args) => this.#asking.ask('resolve', ...args) }),
+      ...(hasResolver && { resolver: { resolveSrv: (name) => this.#asking.ask('resolveSrv', name) } }),
     };
   }
 

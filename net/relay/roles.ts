@@ -6,7 +6,7 @@ import type { Bound, Connection } from '../connection.ts';
 import type { Written } from '../outbox.ts';
 import type { Transaction, Transactions } from '../transactions.ts';
 import type { ForwardFormat } from './forward-format.ts';
-import type { RelayCounters } from './relay-context.ts';
+import type { RelayCounters } from './relay-counters.ts';
 
 /** Takes the body of a request and its end. */
 export interface BodyTaker {
@@ -78,6 +78,8 @@ export interface RelayLeg extends Bound {
   /** `waiting` is about to be sent here; and it waits no longer. */
   expect(waiting: Waiting): void;
   onSettled(waiting: Waiting): void;
+  /** The next hop has answered what was due then. */
+  onAnswerAfter(due: number, code: number): void;
   /** A flow that ends here has nothing more at present. */
   onDrained(): void;
   /** The next hop has answered a request that came here. */

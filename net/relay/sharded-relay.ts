@@ -5,12 +5,12 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { MSRPError, URI } from '../../codec/index.ts';
 import type { Settings } from '../options.ts';
 import { builtFile, HandingListener, Mailbox, recordOf, ShardPool, type ShardTask } from '../shards/index.ts';
+import { checkCredentials } from '../tls.ts';
 import { UnboundLimit } from '../unbound-limit.ts';
-import { newCounters, type RelayCounters } from './relay-context.ts';
+import { counterMemory, RelayCounters } from './relay-counters.ts';
 import { serverTLSOf } from './relay-listeners.ts';
 import { type RelayOptions, type RelayRules, relaySettingsOf, rulesOf } from './relay-options.ts';
 import type { Callbacks, ClonedRelayOptions, FromRelayShard, RelayTask, ToRelayShard } from './relay-task.ts';
-import { addCounters, counterMemory, countersIn } from './shared-counters.ts';
 
 /** How long shards may take to end when their connections are closed. */
 const endingMs = 2000;
@@ -80,7 +80,7 @@ export class ShardedRelay {
   readonly #pool: ShardPool;
   readonly #shards = new Map<number, RelayShard>();
   /** What shards have done that are gone. */
-  readonly #past: RelayCounters = newCounters();
+  readonly #past: RelayCounters = new RelayCounters();
   readonly #listeners: HandingListener[] = [];
   readonly #count: number;
   readonly #limits: { unboundConnections: number; unboundPerAddress: number };
@@ -111,25 +111,26 @@ export class ShardedRelay {
   }
 
   #taskOf(index: number): ShardTask {
-    const shard = new RelayShard(() => this.#options);
+    const shard = new RelayShard(() => callbacksOf(this.#options));
     const { counters, port } = shard;
     const options = clonedOf(this.#options, this.#count);
-    const hasResolve = this.#options.resolve !== undefined;
+    const { resolve, resolver } = this.#options;
+    const has = { hasResolve: resolve !== undefined, hasResolver: resolver !== undefined };
     for (const [other, { mailbox }] of this.#shards) {
       const { port1, port2 } = new MessageChannel();
       mailbox.post({ kind: 'neighbour', index, port: port1 }, port1);
       shard.mailbox.post({ kind: 'neighbour', index: other, port: port2 }, port2);
     }
     this.#shards.set(index, shard);
-    return { task: { index, options, hasResolve, counters, port } satisfies RelayTask, transfer: [port] };
+    return { task: { index, options, counters, port, ...has } satisfies RelayTask, transfer: [port] };
   }
 
   #onLost(index: number): void {
     const lost = this.#shards.get(index);
     if (lost === undefined) return;
     this.#shards.delete(index);
-    addCounters(this.#past, countersIn(lost.counters));
-    Object.assign(this.#past, { sessions: 0, nextHops: 0, bufferedBytes: 0 });
+    this.#past.add(new RelayCounters(lost.counters));
+    this.#past.forget();
     lost.mailbox.close();
     for (const { mailbox } of this.#shards.values()) mailbox.post({ kind: 'lost', index });
   }
@@ -144,8 +145,9 @@ export class ShardedRelay {
   }
 
   get counters(): RelayCounters {
-    const sum = { ...this.#past };
-    for (const { counters } of this.#shards.values()) addCounters(sum, countersIn(counters));
+    const sum = new RelayCounters();
+    sum.add(this.#past);
+    for (const { counters } of this.#shards.values()) sum.add(new RelayCounters(counters));
     sum.limited += this.#limit.refused;
     return sum;
   }
@@ -155,7 +157,9 @@ export class ShardedRelay {
   }
 
   reload(options: RelayOptions): void {
-    Object.assign(this.#limits, limitsOf(rulesOf(options)));
+    const limits = limitsOf(rulesOf(options));
+    if (options.tls !== undefined) checkCredentials(options.tls);
+    Object.assign(this.#limits, limits);
     if (options.tls !== undefined) for (const listener of this.#listeners) listener.setTLS(options.tls);
     this.#options = options;
     for (const { mailbox } of this.#shards.values()) {
@@ -181,8 +185,12 @@ function limitsOf({ limits }: RelayRules) {
   return { unboundConnections: Number.POSITIVE_INFINITY, unboundPerAddress: limits.connectionsPerAddress };
 }
 
+function callbacksOf({ credentials, authorize, resolve, resolver }: RelayOptions): Callbacks {
+  return { credentials, authorize, resolve, resolveSrv: resolver && ((name) => resolver.resolveSrv(name)) };
+}
+
 /** Callbacks, and what opens sockets and tells the time, stay here. */
-const kept = new Set<string>(['logger', 'clock', 'random', 'network', 'shards', 'publicUri']);
+const kept = new Set<string>(['resolver', 'logger', 'clock', 'random', 'network', 'shards', 'publicUri']);
 
 function clonedOf(options: RelayOptions, shards: number): ClonedRelayOptions {
   const all = Object.entries(options).filter(([name, value]) => !kept.has(name) && typeof value !== 'function');

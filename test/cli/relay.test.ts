@@ -151,8 +151,9 @@ class Client implements SocketHandler {
 }
 
 describe('msrp relay', () => {
-  test('says where it listens, relays between two clients, and serves metrics', async () => {
-    const relay = startRelay('--listen', 'msrps://127.0.0.1:0', '--metrics', '127.0.0.1:0');
+  test.each([0, 2])('says where it listens, relays between two clients, serves metrics; %d shards', async (shards) => {
+    const listen = ['--listen', 'msrps://127.0.0.1:0', '--metrics', '127.0.0.1:0'];
+    const relay = startRelay(...listen, '--shards', String(shards));
     const { uri } = (await relay.next('listening')) as { uri: string };
     const { url } = (await relay.next('metrics')) as { url: string };
     expect(uri).toMatch(/^msrps:\/\/127\.0\.0\.1:\d+;tcp$/);
@@ -174,28 +175,33 @@ describe('msrp relay', () => {
     const metrics = await (await fetch(url)).text();
     expect(metrics).toMatch(/^msrp_relay_sessions 1$/m);
     expect(metrics).toMatch(/^msrp_relay_chunks_total 1$/m);
+    expect(metrics).toMatch(/^msrp_relay_responses_total\{code="200"\} [01]$/m);
+    expect(metrics).toMatch(/^msrp_relay_response_seconds_bucket\{le="\+Inf"\} [01]$/m);
     const health = await fetch(new URL('/healthz', url));
     expect([health.status, await health.text()]).toEqual([200, 'ok\n']);
     expect((await fetch(new URL('/', url))).status).toBe(404);
   });
 
-  test('reads users, certificate and limits anew on SIGHUP, and goes on as it was where they are no good', async () => {
-    const config = file('relay.json', JSON.stringify({ listen: ['msrps://127.0.0.1:0'] }));
-    const relay = startRelay('--config', config);
-    const { uri } = (await relay.next('listening')) as { uri: string };
-    expect((await (await Client.connect(uri)).authenticate(uri, 'x', 'carol'))[0]).toBe(401);
-    file('users', 'alice:wonderland\ncarol:christmas\n');
-    certificate = await makeCertificate({ addresses: ['127.0.0.1'] });
-    file('cert.pem', certificate.cert);
-    file('key.pem', certificate.key);
-    relay.child.kill('SIGHUP');
-    expect(await relay.next('reloaded')).toEqual({ event: 'reloaded', users: 2 });
-    expect((await (await Client.connect(uri)).authenticate(uri, 'christmas', 'carol'))[0]).toBe(200);
-    file('key.pem', 'none');
-    relay.child.kill('SIGHUP');
-    expect(await relay.next('failed')).toMatchObject({ message: expect.stringMatching(/^not reloaded: /) });
-    expect((await (await Client.connect(uri)).authenticate(uri, 'christmas', 'carol'))[0]).toBe(200);
-  });
+  test.each([0, 2])(
+    'reads users, certificate and limits anew on SIGHUP, and goes on as it was where they are no good; %d shards',
+    async (shards) => {
+      const config = file('relay.json', JSON.stringify({ listen: ['msrps://127.0.0.1:0'], shards }));
+      const relay = startRelay('--config', config);
+      const { uri } = (await relay.next('listening')) as { uri: string };
+      expect((await (await Client.connect(uri)).authenticate(uri, 'x', 'carol'))[0]).toBe(401);
+      file('users', 'alice:wonderland\ncarol:christmas\n');
+      certificate = await makeCertificate({ addresses: ['127.0.0.1'] });
+      file('cert.pem', certificate.cert);
+      file('key.pem', certificate.key);
+      relay.child.kill('SIGHUP');
+      expect(await relay.next('reloaded')).toEqual({ event: 'reloaded', users: 2 });
+      expect((await (await Client.connect(uri)).authenticate(uri, 'christmas', 'carol'))[0]).toBe(200);
+      file('key.pem', 'none');
+      relay.child.kill('SIGHUP');
+      expect(await relay.next('failed')).toMatchObject({ message: expect.stringMatching(/^not reloaded: /) });
+      expect((await (await Client.connect(uri)).authenticate(uri, 'christmas', 'carol'))[0]).toBe(200);
+    },
+  );
 
   test('takes no new sessions on SIGTERM, ends when those that there are have ended', async () => {
     const relay = startRelay('--listen', 'msrps://127.0.0.1:0', '--metrics', '127.0.0.1:0');

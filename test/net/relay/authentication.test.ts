@@ -416,4 +416,28 @@ describe('authflow-*.msrp', () => {
     expect(answer.fromPath.join(' ')).toBe(`${inner} msrps://outer.example.net;tcp`);
     expect([answer.headers.expires, answer.headers.has('Authentication-Info')]).toEqual([1800, true]);
   });
+
+  test('the second relay is where the SRV records of its domain say, the first of which may be dead', async () => {
+    const asked: string[] = [];
+    const records = [
+      { name: 'one.example.net', port: 7001, priority: 1, weight: 0 },
+      { name: 'two.example.net', port: 7002, priority: 2, weight: 0 },
+    ];
+    const resolver = {
+      resolveSrv: async (name: string) => {
+        asked.push(name);
+        return records;
+      },
+    };
+    const scene = await Scene.open({ resolver });
+    scene.network.names.set('outer.example.net', '10.9.9.9');
+    scene.network.names.set('one.example.net', '10.0.0.5');
+    scene.network.names.set('two.example.net', '10.0.0.6');
+    await scene.relayAt('two.example.net', { domains: ['outer.example.net'] }, 7002);
+    const alice = await scene.client();
+    const toPath = `${alice.token} msrps://outer.example.net;tcp`;
+    const path = await scene.authenticate(alice, 'alice', 'wonderland', undefined, toPath);
+    expect(path).toMatch(/ msrps:\/\/two\.example\.net:7002\/\w+;tcp$/);
+    expect(new Set(asked)).toEqual(new Set(['_msrps._tcp.outer.example.net']));
+  });
 });

@@ -217,6 +217,7 @@ export class Scene {
       },
       tls: { cert: host, key: 'key' },
       allowPrivateNextHops: true,
+      resolver: { resolveSrv: () => Promise.reject(new Error('there is no DNS')) },
       network: this.network.host(this.network.names.get(host)!),
       clock: this.network.clock,
       random: this.network.random,

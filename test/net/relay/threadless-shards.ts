@@ -4,8 +4,7 @@
 import type { URI } from '../../../codec/index.ts';
 import { RelayEngine } from '../../../net/relay/relay-engine.ts';
 import type { LinkMessage } from '../../../net/relay/link-protocol.ts';
-import { newCounters } from '../../../net/relay/relay-context.ts';
-import { addCounters } from '../../../net/relay/shared-counters.ts';
+import { RelayCounters } from '../../../net/relay/relay-counters.ts';
 import type { MSRPRelay, RelayOptions, RelayStats } from '../../../net/relay/index.ts';
 import type { Listener, Network, Socket } from '../../../net/socket.ts';
 
@@ -22,7 +21,7 @@ export class ThreadlessShards implements Pick<MSRPRelay, 'listen' | 'stats' | 'r
     if (limits.bufferedBytes !== undefined) limits.bufferedBytes /= count;
     this.#shards = Array.from(
       { length: count },
-      (_, index) => new RelayEngine({ ...options, limits }, { index, counters: newCounters() }),
+      (_, index) => new RelayEngine({ ...options, limits }, { index, counters: new RelayCounters() }),
     );
     for (const [at, a] of this.#shards.entries()) {
       for (const [to, b] of this.#shards.entries()) {
@@ -65,12 +64,10 @@ export class ThreadlessShards implements Pick<MSRPRelay, 'listen' | 'stats' | 'r
   }
 
   stats(): RelayStats {
-    const sum = { ...newCounters(), connections: 0 };
-    for (const { counters, connections } of this.#shards) {
-      addCounters(sum, counters);
-      sum.connections += connections;
-    }
-    return sum;
+    const sum = new RelayCounters();
+    for (const { counters } of this.#shards) sum.add(counters);
+    const connections = this.#shards.reduce((count, shard) => count + shard.connections, 0);
+    return { ...sum.read(), connections };
   }
 
   reload(options: RelayOptions): void {
