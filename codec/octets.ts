@@ -27,7 +27,7 @@ export function takeOctets(parts: Buffer[], bytes: number): Buffer[] {
 
 /** All of `parts` in memory of its own, which can be given away to another thread. */
 export function copyOf(parts: readonly Buffer[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(lengthOf(parts));
+  const all = new Uint8Array(Buffer.allocUnsafeSlow(lengthOf(parts)).buffer);
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

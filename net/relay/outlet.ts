@@ -15,6 +15,9 @@ import { creditBytes, HeadSender, recordOf, type Token } from '../shards/index.t
 import type { BodyTaker, Passage } from './roles.ts';
 import { requestBytes, type ToHome, type ToSource } from './link-protocol.ts';
 
+/** So much is not kept for more to come. */
+const batchBytes = 262_144;
+
 export interface OutletInit {
   readonly connection: Connection;
   readonly localUri: URI;
@@ -93,8 +96,16 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
 
   #add(token: Token, cost: number): void {
     this.#cost += cost;
-    // Once for each read.
-    if (this.#tokens.push(token) === 1) process.nextTick(() => this.#send());
+    if (this.#tokens.push(token) === 1) this.#sendLater(0);
+  }
+
+  /** What costs most is not the octets but each message between threads: while more comes in each turn, it goes with the rest. */
+  #sendLater(before: number): void {
+    this.#connection.settings.network.defer(() => {
+      const cost = this.#cost;
+      if (cost > before && cost < batchBytes && this.#isKnown) this.#sendLater(cost);
+      else this.#send();
+    });
   }
 
   #send(): void {
