@@ -26,6 +26,7 @@ import type { Decoder, Socket, SocketHandler } from './socket.ts';
 import { hostPort } from './tls.ts';
 import { TrafficLog } from './traffic-log.ts';
 import { matchKey } from './uris.ts';
+import { WriteWatch } from './write-watch.ts';
 
 /** A session bound to a connection: takes the frames for its URI, after {@link ChunkSink}. */
 export interface Bound extends ChunkSink {
@@ -61,6 +62,7 @@ export class Connection implements SocketHandler {
   /** The read that is being dealt with. */
   input: Buffer | undefined;
   readonly #watch: FrameWatch;
+  readonly #writeWatch: WriteWatch;
   readonly #traffic: TrafficLog | undefined;
   readonly #replies = new ReplyFormat();
   readonly #sessions = new Map<string, Bound>();
@@ -84,11 +86,12 @@ export class Connection implements SocketHandler {
     this.outbox = new Outbox(socket, settings.network, limits.unsentBytes, {
       onFull: () => this.stop(this.outbox),
       onRoom: () => this.go(this.outbox),
-      onFlush: (buffers) => this.#onFlush(buffers),
+      onFlush: (buffers, bytes) => this.#onFlush(buffers, bytes),
     });
     this.decoder = socket.decode?.(this.#sink()) ?? new ChunkDecoder(this.#sink(), options);
     const isStopped = (): boolean => this.#stops.size > 0;
     this.#watch = new FrameWatch(this.decoder, settings, isStopped, (error) => this.#reject(error));
+    this.#writeWatch = new WriteWatch(socket, settings, (error) => this.#reject(error));
     socket.attach(this);
     socket.resume();
     if (channels.open.hasSubscribers) channels.open.publish({ connection: this });
@@ -178,7 +181,8 @@ export class Connection implements SocketHandler {
     this.outbox.onDrain();
   }
 
-  #onFlush(buffers: readonly Buffer[]): void {
+  #onFlush(buffers: readonly Buffer[], bytes: number): void {
+    this.#writeWatch.onWrite(bytes);
     this.#traffic?.sent(buffers);
     if (channels.sent.hasSubscribers) publishSent(this, buffers);
   }
@@ -215,6 +219,7 @@ export class Connection implements SocketHandler {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#watch.close();
+    this.#writeWatch.close();
     this.#lingerTimer?.cancel();
     this.outbox.close();
     this.#endSessions(error);

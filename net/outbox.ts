@@ -32,7 +32,8 @@ export interface OutboxEvents {
   /** Control frames pile up since the peer does not read. */
   onFull(): void;
   onRoom(): void;
-  onFlush?: ((buffers: readonly Buffer[]) => void) | undefined;
+  /** These are about to be written, so many octets. */
+  onFlush(buffers: readonly Buffer[], bytes: number): void;
 }
 
 /** What leaves in one writev. */
@@ -248,7 +249,7 @@ export class Outbox {
     const batch = this.#batch;
     this.#batch = new Batch();
     if (batch.isEmpty) return this.#afterLast(batch);
-    this.#events.onFlush?.(batch.buffers);
+    this.#events.onFlush(batch.buffers, batch.bytes);
     this.#isBlocked = !this.#socket.write(batch.buffers, batch.hasWritten ? this.#doneOf(batch) : undefined);
   }
 

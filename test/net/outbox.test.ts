@@ -25,7 +25,7 @@ class Bench implements FrameSource {
       },
     } as unknown as Socket;
     const network = { defer: (run: () => void) => this.#deferred.push(run) } as never;
-    this.outbox = new Outbox(socket, network, 1000, { onFull: () => {}, onRoom: () => {} });
+    this.outbox = new Outbox(socket, network, 1000, { onFull: () => {}, onRoom: () => {}, onFlush: () => {} });
   }
 
   pull(outbox: Outbox): Pulled {

@@ -1,7 +1,7 @@
 // How long a bound peer may take for a frame.
 
-import { expect, test } from 'vitest';
-import { part } from './script-frames.ts';
+import { describe, expect, test } from 'vitest';
+import { part, watch } from './script-frames.ts';
 import { type ScriptedPeer, withScript } from './scripted-peer.ts';
 
 const chunk = part('tran0', '', '1-9/9', 'body-body', '$');
@@ -53,4 +53,44 @@ test('nothing counts while it is we who do not read', async () => {
     },
     { onIncoming: (incoming) => (incoming === undefined ? undefined : new Promise<void>(() => {})) },
   );
+});
+
+describe('a peer that does not read', () => {
+  /** As much as nobody takes who does not read: the chunk is never sent whole, so that no response is due. */
+  const much = Buffer.alloc(4_000_000, 'x');
+
+  test('fails the session after idleFrameMs, and a shutdown that waits for it', async () => {
+    await withScript(
+      async (peer) => {
+        peer.endpoint.socket.pause();
+        const sending = peer.session.send(much);
+        const reason = watch(sending.delivered, 'waiting', 'delivered');
+        const over = watch(peer.session.shutdown(), 'waiting', 'over');
+        await peer.pass(110_000);
+        expect([reason(), over()]).toEqual(['waiting', 'waiting']);
+        await peer.pass(240_000);
+        expect([reason(), over()]).toEqual(['MSRP_ERR_TIMEOUT', 'over']);
+      },
+      { chunkSize: 3_000_000, windowBytes: 8_000_000 },
+    );
+  });
+
+  test('may take as long as it likes, but not without taking an octet', async () => {
+    await withScript(
+      async (peer) => {
+        const { socket } = peer.endpoint;
+        const over = watch(peer.session.closed, 'open', 'over');
+        socket.pause();
+        peer.session.send(much, { failureReport: 'no' });
+        for (let round = 0; round < 10; round++) {
+          await peer.pass(100_000);
+          socket.resume();
+          await peer.pass(2);
+          socket.pause();
+          expect(over()).toBe('open');
+        }
+      },
+      { chunkSize: 3_000_000 },
+    );
+  });
 });

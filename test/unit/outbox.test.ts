@@ -36,6 +36,7 @@ function setUp(): {
   const outbox = new Outbox(socket as unknown as Socket, network, 1000, {
     onFull: () => events.push('full'),
     onRoom: () => events.push('room'),
+    onFlush: () => {},
   });
   const run = (): void => {
     for (let next = deferred.shift(); next !== undefined; next = deferred.shift()) next();
