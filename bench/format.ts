@@ -8,19 +8,19 @@ export function format(rows: readonly Row[]): string {
 }
 
 function linesOf(row: Row): string[] {
-  if (row.bytesEach !== undefined) return [memoryOf(row, row.bytesEach)];
-  const lines = [`  ${row.name.padEnd(38)} ${[speedOf(row), latencyOf(row), ratioOf(row)].join('  ')}`];
+  if (row.bytesEach !== undefined) return [memoryLine(row, row.bytesEach)];
+  const lines = [`  ${row.name.padEnd(38)} ${[speedOf(row).padStart(12), latencyOf(row), ratioOf(row)].join('  ')}`];
   const more = [chunksOf(row), cpuOf(row), peaksOf(row)].filter((text) => text !== '');
   for (const text of more) lines.push(`  ${''.padEnd(38)} ${text}`);
   return lines;
 }
 
-function speedOf({ unit, speed }: Row): string {
-  const text = unit === 'B' ? `${(speed / 1e9).toFixed(3)} GB/s` : `${(1e9 / speed).toFixed(0)} ns/op`;
-  return text.padStart(12);
+export function speedOf({ unit, speed }: Row): string {
+  return unit === 'B' ? `${(speed / 1e9).toFixed(3)} GB/s` : `${(1e9 / speed).toFixed(0)} ns/op`;
 }
 
-function latencyOf({ p50, p99 }: Row): string {
+function latencyOf({ p50, p99, latency }: Row): string {
+  if (latency !== undefined) return `${latency.toFixed(3)} ms`;
   return p50 === undefined || p99 === undefined ? '' : `p50 ${p50.toFixed(2)} p99 ${p99.toFixed(2)} ms`;
 }
 
@@ -35,14 +35,39 @@ function chunksOf({ chunksPerSecond: rate, chunksReach: reach }: Row): string {
   return `${(rate / 1e6).toFixed(3)} M chunks/s, ${(1e9 / rate).toFixed(0)} ns each${goal}`;
 }
 
-function cpuOf({ unit, cpu, cpuRatio = 1, cpuReach: reach }: Row): string {
+function cpuOf(row: Row): string {
+  const { cpu, cpuRatio = 1, cpuReach: reach } = row;
   if (cpu === undefined) return '';
-  const amount = unit === 'B' ? `${cpu.toFixed(3)} CPU s a GB` : `${cpu.toFixed(2)} CPU us a message`;
   const goal = reach === undefined ? '' : `  at most ${reach}: ${cpuRatio <= reach ? 'yes' : 'NO'}`;
-  return `${amount}, ratio ${cpuRatio.toFixed(2)}${goal}`;
+  return `${costOf(row)}, ratio ${cpuRatio.toFixed(2)}${goal}`;
 }
 
-function memoryOf({ name, bytesEachReach: reach }: Row, bytes: number): string {
+export function costOf({ unit, cpu }: Row): string {
+  if (cpu === undefined) return '';
+  return unit === 'B' ? `${cpu.toFixed(3)} CPU s a GB` : `${cpu.toFixed(2)} CPU us a message`;
+}
+
+/** Whether a row has what it is to reach, if that is anything. */
+export function wasReached(row: Row): string {
+  const { ratio, reach, chunksPerSecond = 0, chunksReach, cpuRatio = 1, cpuReach, bytesEach = 0, bytesEachReach } = row;
+  const { peaks = [0, 0], peakReach } = row;
+  const checks: readonly [number | undefined, boolean][] = [
+    [reach, ratio >= (reach ?? 0)],
+    [chunksReach, chunksPerSecond >= (chunksReach ?? 0)],
+    [cpuReach, cpuRatio <= (cpuReach ?? 0)],
+    [bytesEachReach, bytesEach <= (bytesEachReach ?? 0)],
+    [peakReach, Math.max(...peaks) <= (peakReach ?? 0)],
+  ];
+  const asked = checks.filter(([goal]) => goal !== undefined);
+  if (asked.length === 0) return '';
+  return asked.every(([, isReached]) => isReached) ? 'yes' : 'NO';
+}
+
+export function memoryOf(bytes: number): string {
+  return `${kibibytes(bytes)} each`;
+}
+
+function memoryLine({ name, bytesEachReach: reach }: Row, bytes: number): string {
   const goal = reach === undefined ? '' : `  at most ${kibibytes(reach)}: ${bytes <= reach ? 'yes' : 'NO'}`;
   return `  ${name.padEnd(38)} ${kibibytes(bytes)} each${goal}`;
 }

@@ -16,6 +16,9 @@ export interface Row {
   /** Of one run, in milliseconds. */
   readonly p50?: number;
   readonly p99?: number;
+  /** Of a curve: what grows, and how long a message took, in milliseconds. */
+  readonly x?: number;
+  readonly latency?: number;
   readonly chunksPerSecond?: number | undefined;
   readonly chunksReach?: number | undefined;
   /** CPU seconds of the receiving process for 10^9 octets or 10^6 messages; in terms of the anchor's; and the most it should be. */

@@ -1,0 +1,99 @@
+// An end of a session, or a relay, in a process of its own.
+
+import { parsePath, URI } from '../../codec/index.ts';
+import { AcceptorDirect, ConnectorDirect, ConnectorRelay, MSRPRelay, MSRPRelaySettings } from '../../net/index.ts';
+import { type IncomingMessage, MSRPSession } from '../../session/index.ts';
+import { serve, type Usage, usageSince } from '../peer-process.ts';
+
+export interface ConnectCall {
+  /** The path of the other end. */
+  readonly path: string;
+  /** The ports of the relays on the way, the nearest first. */
+  readonly relays: readonly number[];
+  readonly chunkSize?: number | undefined;
+}
+
+export interface SendCall {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Messages that are unanswered at a time. */
+  readonly window: number;
+}
+
+export interface Sent extends Usage {
+  readonly seconds: number;
+  /** How long each message took to be delivered, in milliseconds, sorted. */
+  readonly latencies: readonly number[];
+}
+
+const here = '127.0.0.1';
+const user = { username: 'alice', password: 'wonderland' };
+
+let session: MSRPSession;
+let taken = 0;
+let from = process.cpuUsage();
+
+async function read(message: IncomingMessage): Promise<void> {
+  for await (const pieces of message.batches()) for (const piece of pieces) taken += piece.length;
+}
+
+async function take(acceptor: AcceptorDirect): Promise<void> {
+  const own = new MSRPSession(await acceptor.complete());
+  // All at a time: one that is not read may not keep others waiting.
+  for await (const message of own.messages()) void read(message);
+}
+
+function chainOf([port, ...others]: readonly number[]): MSRPRelaySettings | undefined {
+  if (port === undefined) return undefined;
+  return new MSRPRelaySettings({ domain: here, port, useTLS: false, ...user, outer: chainOf(others) });
+}
+
+async function sendAll({ messages, bytes, window }: SendCall): Promise<Sent> {
+  const data = Buffer.alloc(bytes, 'x');
+  const latencies: number[] = [];
+  const start = process.cpuUsage();
+  const started = performance.now();
+  let sent = 0;
+  const work = async (): Promise<void> => {
+    while (sent++ < messages) {
+      const at = performance.now();
+      await session.send(data, { successReport: 'yes' }).delivered;
+      latencies.push(performance.now() - at);
+    }
+  };
+  await Promise.all(Array.from({ length: window }, work));
+  const seconds = (performance.now() - started) / 1000;
+  return { seconds, latencies: latencies.toSorted((a, b) => a - b), ...usageSince(start) };
+}
+
+serve({
+  relay: async (): Promise<number> => {
+    const relay = new MSRPRelay({
+      credentials: () => ({ password: user.password }),
+      allowPlainAuth: true,
+      allowPrivateNextHops: true,
+    });
+    return (await relay.listen(new URI({ host: here }))).port!;
+  },
+  accept: async (): Promise<string> => {
+    const acceptor = new AcceptorDirect();
+    const [uri] = await acceptor.prepare(new URI({ host: here }));
+    void take(acceptor);
+    return String(uri);
+  },
+  connect: async ({ path, relays, chunkSize }: ConnectCall): Promise<void> => {
+    const chain = chainOf(relays);
+    const connector = chain === undefined ? new ConnectorDirect() : new ConnectorRelay(chain);
+    await connector.prepare();
+    const transport = await connector.complete(parsePath(path));
+    session = new MSRPSession(transport, chunkSize === undefined ? {} : { chunkSize, windowBytes: 4 * chunkSize });
+  },
+  send: sendAll,
+  close: () => session.shutdown(),
+  begin: () => {
+    from = process.cpuUsage();
+  },
+  usage: () => usageSince(from),
+  /** Octets that came: relays do not tell that a session is over. */
+  taken: () => taken,
+});
