@@ -2,20 +2,11 @@
 // a quantum each. What is unanswered is bounded by a window, what is unwritten by the connection, which asks for frames only when the
 // socket has room. A chunk longer than a quantum stays open while nothing else waits, and is ended with `+` when something does.
 
-import {
-  acceptsMediaType,
-  type Chunk,
-  type Continuation,
-  type Head,
-  isIdent,
-  isMediaType,
-  MSRPError,
-} from '../codec/index.ts';
+import { type Chunk, type Continuation, type Head, MSRPError } from '../codec/index.ts';
 import {
   type FrameSource,
   IdentTable,
   isSuccess,
-  longestFixedRange,
   MSRPTransactionError,
   type MSRPTransport,
   type Outbox,
@@ -25,11 +16,11 @@ import {
 import { callApplication } from './application.ts';
 import { ChunkQueue, type OnResponse, type QueueOwner } from './chunk-queue.ts';
 import { MessageHeads } from './message-head.ts';
+import { MessageMaker } from './message-maker.ts';
 import { type ChunkOwner, OutgoingChunk } from './outgoing-chunk.ts';
-import { OutgoingMessage, type Sender, type SendOptions, tooLarge } from './outgoing-message.ts';
+import type { OutgoingMessage, Sender, SendOptions } from './outgoing-message.ts';
 import type { SessionOptions } from './session-options.ts';
-import { paced } from './paced.ts';
-import { type Body, sourceOf } from './source.ts';
+import type { Body } from './source.ts';
 import { RecentIds } from './recent-ids.ts';
 import { Turns } from './turns.ts';
 
@@ -50,12 +41,11 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   readonly exactRanges: boolean;
   readonly #chunkSize: number;
   readonly #windowBytes: number;
-  readonly #peer: NonNullable<SessionOptions['peer']>;
   readonly #transport: MSRPTransport;
   readonly #onFail: (error: MSRPError) => void;
   readonly #transactions: Transactions;
   readonly #queue: ChunkQueue;
-  readonly #heads: MessageHeads;
+  readonly #maker: MessageMaker;
   /** All messages that are not over, by Message-ID; and those with something to send, in turn. */
   readonly #messages = new IdentTable<OutgoingMessage>();
   readonly #turns = new Turns();
@@ -83,64 +73,19 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     this.#chunkSize = Math.floor(Math.min(chunkSize, windowBytes / 2, longest));
     this.quantum = Math.min(this.#chunkSize, quantumBytes);
     this.#windowBytes = windowBytes;
-    this.#peer = o.peer ?? {};
     this.#transport = transport;
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);
     this.#queue = new ChunkQueue(this, this.#transactions);
-    this.#heads = new MessageHeads(transport);
+    this.#maker = new MessageMaker(transport, o.peer);
   }
 
   send(body: Body, o: SendOptions): OutgoingMessage {
-    const { failureReport = 'yes', successReport = 'no', headers, onProgress, onFailure } = o;
-    const messageId = this.#checkId(o.messageId ?? this.#transport.settings.idents.messageId());
-    const { settings } = this.#transport;
-    const whole = sourceOf(body, o.size);
-    const source = o.bytesPerSecond === undefined ? whole : paced(whole, o.bytesPerSecond, settings);
-    const contentType = o.contentType ?? source.contentType;
-    this.#checkTaken(contentType, source.size);
-    const head = this.#heads.make({ messageId, contentType, failureReport, successReport, headers });
-    const isUrgent = o.urgent === true || (source.size !== undefined && source.size <= longestFixedRange);
-    const maxSize = this.#peer.maxSize ?? Number.POSITIVE_INFINITY;
-    const { mayBeThere = false } = o;
-    const init = {
-      messageId,
-      failureReport,
-      successReport,
-      head,
-      isUrgent,
-      mayBeThere,
-      maxSize,
-      onProgress,
-      onFailure,
-    };
-    const message = new OutgoingMessage(this, source, init);
+    const message = this.#maker.make(this, body, o, (id) => this.#messages.get(id) !== undefined);
     this.#messages.add(message);
     if (message.isReady) this.want(message);
     if (o.signal !== undefined) abortWith(message, o.signal);
     return message;
-  }
-
-  #checkId(id: string): string {
-    if (!isIdent(id)) {
-      throw new MSRPError('MSRP_ERR_ARGUMENT', `"${id}" cannot be a Message-ID`, { scope: 'message' });
-    }
-    if (this.#messages.get(id) !== undefined) {
-      throw new MSRPError('MSRP_ERR_STATE', `message ${id} is under way`, { scope: 'message' });
-    }
-    return id;
-  }
-
-  /** R4975-8.6: what the peer does not take is not sent. */
-  #checkTaken(contentType: string, size: number | undefined): void {
-    const { acceptTypes, maxSize } = this.#peer;
-    if (acceptTypes !== undefined && isMediaType(contentType) && !acceptsMediaType(acceptTypes, contentType)) {
-      throw new MSRPError('MSRP_ERR_ARGUMENT', `the peer does not take ${contentType}`, {
-        scope: 'message',
-        status: 415,
-      });
-    }
-    if (maxSize !== undefined && size !== undefined && size > maxSize) throw tooLarge(maxSize);
   }
 
   /** Returns whether there is room for more. */
