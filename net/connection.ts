@@ -235,9 +235,10 @@ export class Connection implements SocketHandler {
     for (const session of sessions) session.onClose(error);
   }
 
-  /** The peer has done what we do not put up with. */
+  /** The peer has done what we do not put up with. What it did before is answered, where the system takes that at once. */
   #reject(error: Error): void {
     this.settings.logger?.warn(`${this.peerName}: ${error.message}; closing`);
+    this.outbox.flush();
     this.destroy(error);
   }
 

@@ -70,6 +70,13 @@ async function readAll(session: MSRPSession): Promise<void> {
   }
 }
 
+test('what was good before garbage in the same read is answered', async () => {
+  const { peer, uri } = await bound();
+  peer.send(`${textSend('good', uri, 'hello')}GET / HTTP/1.1\r\n\r\n`);
+  expect(await peer.until('good$\r\n')).toMatch(/^MSRP good 200 OK\r\n/);
+  await peer.untilClosed();
+});
+
 describe('octets that are no MSRP close their connection without a word', () => {
   const cases: [string, () => Buffer][] = [
     ['random octets', () => Buffer.concat([Buffer.from([0]), randomBytes(100_000)])],
