@@ -41,8 +41,12 @@ export class WriteWatch {
     const { bufferedBytes } = this.#socket;
     const left = this.#given - bufferedBytes;
     if (bufferedBytes === 0) return;
-    if (left === this.#left) this.#onLate(new MSRPTimeout('writing to a peer that does not read', this.#settings.timeouts.idleFrameMs));
+    if (left === this.#left) this.#onLate(this.#late());
     else this.#watch();
     this.#left = left;
+  }
+
+  #late(): MSRPTimeout {
+    return new MSRPTimeout('writing to a peer that does not read', this.#settings.timeouts.idleFrameMs);
   }
 }

@@ -11,7 +11,7 @@ import { ChunkParseError, type Continuation, copyOf, type Head, MSRPError, type 
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { Bound, Connection } from '../connection.ts';
 import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
-import { creditBytes, HeadSender, recordOf, type Token } from '../shards/index.ts';
+import { bodyToken, creditBytes, HeadSender, recordOf, type Token } from '../shards/index.ts';
 import type { BodyTaker, Passage } from './roles.ts';
 import { requestBytes, type ToHome, type ToSource } from './link-protocol.ts';
 
@@ -78,20 +78,20 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#head = undefined;
     if (this.#isRefusing) return this.#connection.respond(head, 408);
     this.#head = head;
-    this.#add(['head', this.#heads.record(head, this.#position)], requestBytes);
+    this.#add(this.#heads.token(head, this.#position), requestBytes);
   }
 
   onBody(bytes: Buffer, more: boolean): void {
     if (this.#head === undefined) return;
     this.#parts.push(bytes);
     this.#position += bytes.length;
-    this.#add(['body', bytes.length, more], bytes.length);
+    this.#add(bodyToken(bytes.length, more), bytes.length);
   }
 
   onEnd(flag: Continuation): void {
     if (this.#head === undefined) return;
     this.#head = undefined;
-    this.#add(['end', flag], 0);
+    this.#add(flag, 0);
   }
 
   #add(token: Token, cost: number): void {

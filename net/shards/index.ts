@@ -7,6 +7,7 @@ export { HeadSender } from './head-slots.ts';
 export { type Guest, type Host, host, type HostedListen } from './hosting.ts';
 export { Mailbox } from './mailbox.ts';
 export {
+  bodyToken,
   creditBytes,
   type ListenMessage,
   type ReadMessage,

@@ -12,7 +12,7 @@
 
 import type { Socket as RawSocket } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
-import type { Continuation, HeaderEntry } from '../../codec/index.ts';
+import type { HeaderEntry } from '../../codec/index.ts';
 import type { EndpointOptions } from '../options.ts';
 import type { Decoder, ServerTLS, TLSFacts } from '../socket.ts';
 import type { ErrorRecord } from './error-record.ts';
@@ -88,32 +88,32 @@ export type ToShard =
   | ({ readonly kind: 'socket'; readonly socket: RawSocket } & Handed)
   | ToGuest;
 
-/** A head. What chunks of a message have in common crosses once, and is kept in a slot at both sides. */
+/** A head with its fields: the first of those that share them, or one that stands for itself (slot -1). */
 export interface HeadRecord {
-  readonly transactionId: string;
-  readonly method: string | undefined;
-  readonly code: number | undefined;
-  readonly comment: string | undefined;
-  readonly hasBody: boolean;
-  readonly offset: number;
-  /** Where its body begins in the stream. */
-  readonly bodyOffset: number;
-  readonly messageId: string | undefined;
-  /** Start, end, total. */
-  readonly range: readonly [number, number | undefined, number | undefined] | undefined;
   readonly slot: number;
-  /** The fields, when they are not those in the slot. */
-  readonly fields: readonly HeaderEntry[] | undefined;
+  readonly fields: readonly HeaderEntry[];
+  /** All else of it: see net/shards/head-slots.ts. */
+  readonly text: string;
 }
 
-/** Octets of a body follow each other in the stream, so their number says which they are. */
+/**
+ * What a read holds, in its order. To clone an object costs microseconds, and there are many: so that is for what is rare.
+ *
+ *   number         octets of a body, doubled, and 1 more where more of it is in the read: which they are follows from those before
+ *   1 character    the flag of an end-line
+ *   longer text    a head whose fields have crossed before
+ */
 export type Token =
-  | readonly ['head', HeadRecord]
-  | readonly ['body', length: number, more: boolean]
-  | readonly ['end', Continuation]
-  | readonly ['invalid', ErrorRecord, HeadRecord]
+  | number
+  | string
+  | { readonly kind: 'head'; readonly head: HeadRecord }
+  | { readonly kind: 'invalid'; readonly head: HeadRecord; readonly error: ErrorRecord }
   /** The decoder has thrown; nothing follows. */
-  | readonly ['fault', ErrorRecord];
+  | { readonly kind: 'fault'; readonly error: ErrorRecord };
+
+export function bodyToken(octets: number, more: boolean): Token {
+  return 2 * octets + (more ? 1 : 0);
+}
 
 export interface ReadMessage {
   readonly kind: 'read';

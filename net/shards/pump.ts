@@ -6,7 +6,15 @@ import type { Socket, SocketHandler } from '../socket.ts';
 import { recordOf } from './error-record.ts';
 import { HeadSender } from './head-slots.ts';
 import type { Mailbox } from './mailbox.ts';
-import { Count, creditBytes, type FromShard, type Handed, type ToConnection, type Token } from './protocol.ts';
+import {
+  bodyToken,
+  Count,
+  creditBytes,
+  type FromShard,
+  type Handed,
+  type ToConnection,
+  type Token,
+} from './protocol.ts';
 
 export class Pump implements SocketHandler {
   readonly #handed: Handed;
@@ -42,11 +50,15 @@ export class Pump implements SocketHandler {
 
   #sink(): ChunkSink {
     return {
-      onHead: (head) => void this.#tokens.push(['head', this.#heads.record(head, this.#decoder.offset)]),
-      onBody: (bytes, more) => void this.#tokens.push(['body', bytes.length, more]),
-      onEnd: (flag) => void this.#tokens.push(['end', flag]),
+      onHead: (head) => void this.#tokens.push(this.#heads.token(head, this.#decoder.offset)),
+      onBody: (bytes, more) => void this.#tokens.push(bodyToken(bytes.length, more)),
+      onEnd: (flag) => void this.#tokens.push(flag),
       onInvalid: (error, head) =>
-        void this.#tokens.push(['invalid', recordOf(error), this.#heads.whole(head, this.#decoder.offset)]),
+        void this.#tokens.push({
+          kind: 'invalid',
+          head: this.#heads.whole(head, this.#decoder.offset),
+          error: recordOf(error),
+        }),
     };
   }
 
@@ -56,7 +68,7 @@ export class Pump implements SocketHandler {
       this.#decoder.write(input);
     } catch (error) {
       this.#isDead = true;
-      this.#tokens.push(['fault', recordOf(error)]);
+      this.#tokens.push({ kind: 'fault', error: recordOf(error) });
     }
     this.#send(input);
     this.#uncredited += input.length;

@@ -1,11 +1,11 @@
 // In the main thread: stands for the decoder of a connection that a shard decodes. Gives the tokens of each read out again, with the octets of
 // bodies as views of what crossed.
 
-import type { ChunkParseError, ChunkSink } from '../../codec/index.ts';
+import type { ChunkParseError, ChunkSink, Continuation } from '../../codec/index.ts';
 import type { Decoder } from '../socket.ts';
 import { type ErrorRecord, errorOf } from './error-record.ts';
-import { HeadReceiver } from './head-slots.ts';
-import type { HeadRecord, ReadMessage, Token } from './protocol.ts';
+import { HeadReceiver, type Received } from './head-slots.ts';
+import type { ReadMessage, Token } from './protocol.ts';
 
 /** A decoder holds back no more than could be an end-line (RFC 4975 section 9): two CRLF, hyphens, a transaction id of 32 and a flag. */
 const heldBytes = 64;
@@ -64,25 +64,21 @@ export class TokenPlayer implements Decoder {
   }
 
   #play(token: Token): void {
-    switch (token[0]) {
-      case 'head':
-        return this.#playHead(token[1]);
-      case 'body':
-        return this.#sink.onBody(this.#body(token[1]), token[2]);
-      case 'end':
-        return this.#sink.onEnd(token[1]);
-      case 'invalid':
-        return this.#sink.onInvalid?.(errorOf(token[1]) as ChunkParseError, this.#heads.head(token[2]));
-      case 'fault':
-        throw errorOf(token[1]);
+    if (typeof token === 'number') return this.#sink.onBody(this.#body(token >>> 1), token % 2 === 1);
+    if (typeof token === 'string') {
+      return token.length === 1 ? this.#sink.onEnd(token as Continuation) : this.#playHead(this.#heads.receive(token));
     }
+    if (token.kind === 'fault') throw errorOf(token.error);
+    const received = this.#heads.receive(token.head.text, token.head.fields);
+    if (token.kind === 'head') this.#playHead(received);
+    else this.#sink.onInvalid?.(errorOf(token.error) as ChunkParseError, received.head);
   }
 
-  #playHead(record: HeadRecord): void {
-    this.#bodyAt = record.bodyOffset;
+  #playHead({ head, bodyOffset }: Received): void {
+    this.#bodyAt = bodyOffset;
     const { lookAlikes } = this;
     this.lookAlikes = this.#before;
-    this.#sink.onHead(this.#heads.head(record));
+    this.#sink.onHead(head);
     this.lookAlikes = lookAlikes;
   }
 
