@@ -146,19 +146,30 @@ class FoundForm {
   at = 0;
 }
 
+/** Read at once, so one will do for all connections. */
+const lastFound = new FoundForm();
+
+/** A view of the input that was looked at last, by whichever connection. */
+let lastView: DataView = new DataView(new ArrayBuffer(0));
+let lastInput: Buffer | undefined;
+
+function viewOf(input: Buffer): DataView {
+  if (lastInput !== input) {
+    lastInput = input;
+    lastView = new DataView(input.buffer, input.byteOffset, input.length);
+  }
+  return lastView;
+}
+
 /** The forms of one connection. */
 export class HeadForms {
   /** By the method or code and the end of To-Path, where the session-id is; the one learnt first is the first to go. */
-  readonly #forms = new Map<number, HeadForm>();
+  #forms: Map<number, HeadForm> | undefined;
   /** The form that matched last: the next head is mostly of the same session. */
   #last: HeadForm | undefined;
-  readonly #found = new FoundForm();
   #idEnd = 0;
   readonly #longestMessageId: number;
   readonly #isEnabled: boolean;
-  /** Of the input that was looked at last. */
-  #view: DataView = new DataView(new ArrayBuffer(0));
-  #viewed: Buffer | undefined;
 
   constructor(rules: HeadRules) {
     this.#longestMessageId = rules.tolerant ? maxTolerantIdentLength : maxIdentLength;
@@ -168,38 +179,30 @@ export class HeadForms {
   /** Whether a known form lies whole in `input` at `at`: then `end`, `flag` and `take` tell of it. */
   find(input: Buffer, at: number): boolean {
     if (this.#last === undefined || at + shortestFrame > input.length) return false;
-    const view = this.#viewOf(input);
-    if (view.getInt32(at, true) !== startWord || input[at + 4] !== 32) return false;
+    const words = viewOf(input);
+    if (words.getInt32(at, true) !== startWord || input[at + 4] !== 32) return false;
     this.#idEnd = identEnd(input, at + startBytes, maxIdentLength);
     if (this.#idEnd === -1) return false;
-    if (this.#last.match(input, view, at, this.#idEnd, this.#found)) return true;
-    const other = this.#forms.get(keyOf(input, view, this.#idEnd));
+    if (this.#last.match(input, words, at, this.#idEnd, lastFound)) return true;
+    const other = this.#forms?.get(keyOf(input, words, this.#idEnd));
     if (other === undefined || other === this.#last) return false;
     this.#last = other;
-    return other.match(input, view, at, this.#idEnd, this.#found);
-  }
-
-  #viewOf(input: Buffer): DataView {
-    if (this.#viewed !== input) {
-      this.#viewed = input;
-      this.#view = new DataView(input.buffer, input.byteOffset, input.length);
-    }
-    return this.#view;
+    return other.match(input, words, at, this.#idEnd, lastFound);
   }
 
   /** Where the head found ends: behind the empty line, or behind the end-line of a frame without body. */
   get end(): number {
-    return this.#found.end;
+    return lastFound.end;
   }
 
   /** The flag of the frame without body found; undefined when a body follows. */
   get flag(): number | undefined {
-    return this.#found.flag;
+    return lastFound.flag;
   }
 
   /** The head found. */
   take(input: Buffer, at: number, offset: number): Head {
-    return this.#found.form!.fill(input, at, this.#idEnd, this.#found, offset);
+    return lastFound.form!.fill(input, at, this.#idEnd, lastFound, offset);
   }
 
   /** Where the transaction id of the head found ends. */
@@ -211,12 +214,19 @@ export class HeadForms {
   learn(lines: HeadLines, sample: Head): void {
     const form = this.#formOf(lines, sample);
     if (form === undefined) return;
-    if (this.#forms.size === formsKept) {
-      const [oldest = 0] = this.#forms.keys();
-      this.#forms.delete(oldest);
-    }
-    this.#forms.set(form.key, form);
+    this.#keep(form);
     this.#last = form;
+  }
+
+  /** Mostly there is one: the map is made with the second. */
+  #keep(form: HeadForm): void {
+    if (this.#last === undefined) return;
+    const forms = (this.#forms ??= new Map([[this.#last.key, this.#last]]));
+    if (forms.size === formsKept) {
+      const [oldest = 0] = forms.keys();
+      forms.delete(oldest);
+    }
+    forms.set(form.key, form);
   }
 
   #formOf(lines: HeadLines, sample: Head): HeadForm | undefined {
@@ -237,8 +247,9 @@ export class HeadForms {
     }
     const tail = sample.hasBody ? '\r\n' : '-------';
     pieces.push(new Piece(Buffer.concat([bytes.subarray(from, fieldsEnd), Buffer.from(tail)])));
-    const key = keyOf(bytes, this.#viewOf(bytes), lines.transactionIdEnd);
-    return new HeadForm(key, sample, blanks, pieces, this.#longestMessageId);
+    const key = keyOf(bytes, viewOf(bytes), lines.transactionIdEnd);
+    // Copies, which have no room to grow.
+    return new HeadForm(key, sample, [...blanks], [...pieces], this.#longestMessageId);
   }
 }
 

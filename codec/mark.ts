@@ -27,7 +27,7 @@ function nextProbe(input: Buffer, from: number): number {
 
 export class Mark {
   /** Hyphens and id, in the first `length` octets. */
-  readonly bytes: Buffer = Buffer.alloc(hyphens + maxIdentLength, HYPHEN);
+  readonly bytes: Buffer = Buffer.allocUnsafe(hyphens + maxIdentLength).fill(HYPHEN);
   length = 0;
   /** How often `find` met seven hyphens or more without the id behind them. */
   strange = 0;

@@ -67,7 +67,7 @@ export class Connection implements SocketHandler {
   readonly #replies = new ReplyFormat();
   readonly #sessions = new Map<string, Bound>();
   /** Why the socket is stopped: sessions that hold too much, and the outbox. */
-  readonly #stops = new Set<object>();
+  #stops: object[] = [];
   /** The path routed last and where it led: chunks of one message share it. */
   #lastPath: readonly URI[] | undefined;
   #lastSession: Bound | undefined;
@@ -89,7 +89,7 @@ export class Connection implements SocketHandler {
       onFlush: (buffers, bytes) => this.#onFlush(buffers, bytes),
     });
     this.decoder = socket.decode?.(this.#sink()) ?? new ChunkDecoder(this.#sink(), options);
-    const isStopped = (): boolean => this.#stops.size > 0;
+    const isStopped = (): boolean => this.#stops.length > 0;
     this.#watch = new FrameWatch(this.decoder, settings, isStopped, (error) => this.#reject(error));
     this.#writeWatch = new WriteWatch(socket, settings, (error) => this.#reject(error));
     socket.attach(this);
@@ -126,12 +126,14 @@ export class Connection implements SocketHandler {
 
   /** No more is read until `who` lets go. */
   stop(who: object): void {
-    if (this.#stops.size === 0) this.socket.pause();
-    this.#stops.add(who);
+    if (this.#stops.length === 0) this.socket.pause();
+    if (!this.#stops.includes(who)) this.#stops.push(who);
   }
 
   go(who: object): void {
-    if (this.#stops.delete(who) && this.#stops.size === 0) this.socket.resume();
+    if (!this.#stops.includes(who)) return;
+    this.#stops = this.#stops.filter((other) => other !== who);
+    if (this.#stops.length === 0) this.socket.resume();
   }
 
   /** Answers `request`, if section 7 has it answered. */
@@ -210,7 +212,7 @@ export class Connection implements SocketHandler {
   #linger(): void {
     this.#state = 'closing';
     this.#watch.close();
-    this.#stops.clear();
+    this.#stops = [];
     this.socket.resume();
     this.#lingerTimer = this.settings.timers.start(lingerMs, () => this.socket.destroy());
   }

@@ -7,7 +7,10 @@ export interface IdentEntry<T> {
   nextEntry: T | undefined;
 }
 
-const fewest = 16;
+/** Most sessions are idle: an empty table is small. */
+const fewest = 1;
+/** A table of more is not kept once it is empty. */
+const mostKept = 1024;
 
 export class IdentTable<T extends IdentEntry<T>> {
   #buckets: (T | undefined)[] = bucketsOf(fewest);
@@ -40,7 +43,7 @@ export class IdentTable<T extends IdentEntry<T>> {
     if (before === undefined) this.#buckets[place] = entry.nextEntry;
     else before.nextEntry = entry.nextEntry;
     entry.nextEntry = undefined;
-    if (--this.#size === 0 && this.#buckets.length > 64 * fewest) this.#buckets = bucketsOf(fewest);
+    if (--this.#size === 0 && this.#buckets.length > mostKept) this.#buckets = bucketsOf(fewest);
   }
 
   /** All of them, in no order. */

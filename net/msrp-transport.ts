@@ -90,7 +90,8 @@ export class MSRPTransport implements Bound, FrameSource {
   #sink: ChunkSink;
   #taker: TransportSink | undefined;
   readonly #outgoing: Outgoing[] = [];
-  readonly #unwritten = new Set<Outgoing>();
+  /** In the order in which they were written, which is the order in which they are done. */
+  readonly #unwritten: Outgoing[] = [];
   #isBound = false;
   #closed: Error | undefined;
   /** Closed in order, by either side. */
@@ -176,9 +177,9 @@ export class MSRPTransport implements Bound, FrameSource {
   pull(outbox: Outbox): Pulled {
     const next = this.#outgoing.shift();
     if (next === undefined) return 'idle';
-    this.#unwritten.add(next);
+    this.#unwritten.push(next);
     const onWritten = (): void => {
-      this.#unwritten.delete(next);
+      this.#unwritten.shift();
       next.resolve();
     };
     outbox.frame(next.buffers, { onWritten });
@@ -375,8 +376,7 @@ export class MSRPTransport implements Bound, FrameSource {
     this.#isOver = error === undefined;
     this.#stall?.cancel();
     this.#onBindFailed?.(reason);
-    for (const { reject } of [...this.#outgoing.splice(0), ...this.#unwritten]) reject(reason);
-    this.#unwritten.clear();
+    for (const { reject } of [...this.#unwritten.splice(0), ...this.#outgoing.splice(0)]) reject(reason);
     this.#reader.close(reason);
     this.#taker?.onClose(error);
     this.#onOver?.();

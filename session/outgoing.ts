@@ -55,7 +55,8 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   #open: OutgoingChunk | undefined;
   #unanswered = 0;
   #unwritten = 0;
-  readonly #uncertain = new Set<OutgoingChunk>();
+  /** Made with the first: an empty Set costs 200 octets. */
+  #uncertain: Set<OutgoingChunk> | undefined;
   /** Those who wait for the session to have nothing to do. */
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -203,10 +204,11 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   }
 
   #addUncertain(chunk: OutgoingChunk): void {
-    this.#uncertain.add(chunk);
-    const [oldest] = this.#uncertain;
-    if (this.#uncertain.size <= mostUncertain || oldest === undefined) return;
-    this.#uncertain.delete(oldest);
+    const uncertain = (this.#uncertain ??= new Set());
+    uncertain.add(chunk);
+    const [oldest] = uncertain;
+    if (uncertain.size <= mostUncertain || oldest === undefined) return;
+    uncertain.delete(oldest);
     this.#transactions.remove(oldest);
   }
 
@@ -269,7 +271,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   #settle(chunk: OutgoingChunk, response: Head): void {
     const { message, bytes } = chunk;
     if (message.failureReport === 'yes') this.#unanswered -= bytes;
-    else this.#uncertain.delete(chunk);
+    else this.#uncertain?.delete(chunk);
     message.onResponse(response, bytes);
     this.onAnswered(response);
     if (!this.#turns.isEmpty) this.#transport.want(this);
@@ -282,7 +284,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
 
   onChunkUnanswered(chunk: OutgoingChunk): void {
     if (chunk.message.failureReport === 'yes') chunk.message.fail(this.onUnanswered());
-    else this.#uncertain.delete(chunk);
+    else this.#uncertain?.delete(chunk);
     this.onIdle();
   }
 
