@@ -8,6 +8,7 @@ export function format(rows: readonly Row[]): string {
 }
 
 function linesOf(row: Row): string[] {
+  if (row.skipped !== undefined) return [`  ${row.name.padEnd(38)} skipped: ${row.skipped}`];
   if (row.bytesEach !== undefined) return [memoryLine(row, row.bytesEach)];
   const lines = [`  ${row.name.padEnd(38)} ${[speedOf(row).padStart(12), latencyOf(row), ratioOf(row)].join('  ')}`];
   const more = [chunksOf(row), cpuOf(row), peaksOf(row)].filter((text) => text !== '');

@@ -34,6 +34,8 @@ export interface Row {
   readonly peakReach?: number;
   /** The most memory that the process under test had, where it is neither. */
   readonly peak?: number;
+  /** Why nothing was measured here: then all numbers are 0. */
+  readonly skipped?: string;
 }
 
 /** Something to measure. */

@@ -36,6 +36,21 @@ export class AcceptorRelay extends RelayedConnector {
     }
   }
 
+  /**
+   * @internal Instead of `complete`, for who hears only now that it is to connect (RFC 6135 section 4.5): binds through the relay as
+   * {@link ConnectorRelay} does. Whoever has come meanwhile is refused.
+   */
+  async connect(fullRemotePath: readonly URI[], o: CompleteOptions = {}): Promise<MSRPTransport> {
+    const leg = this.take();
+    try {
+      if (leg.over !== undefined) throw leg.over;
+      this.#expectation!.cancel(abortedError('waiting for the session', this.stages.signal));
+      return await this.bindThrough(leg, fullRemotePath, o.signal);
+    } finally {
+      await this.cleanup();
+    }
+  }
+
   #inTime(bound: Promise<MSRPTransport>, signal: AbortSignal | undefined): Promise<MSRPTransport> {
     const { bindMs } = this.settings.timeouts;
     const late = (): Error => new MSRPBindSessionTimeout('waiting for the peer behind the relay', bindMs);

@@ -1,9 +1,8 @@
 // The side that connects, through a relay of ours (RFC 4976 section 5): AUTH with the relay, then the session is bound through it.
 
-import { MSRPError, type URI } from '../codec/index.ts';
-import { bindSession } from './connecting.ts';
+import type { URI } from '../codec/index.ts';
 import type { CompleteOptions } from './connector.ts';
-import { MSRPTransport } from './msrp-transport.ts';
+import type { MSRPTransport } from './msrp-transport.ts';
 import { RelayedConnector } from './relayed-connector.ts';
 
 /** For one session. */
@@ -15,12 +14,7 @@ export class ConnectorRelay extends RelayedConnector {
   async complete(fullRemotePath: readonly URI[] = [], o: CompleteOptions = {}): Promise<MSRPTransport> {
     const leg = this.take();
     try {
-      if (fullRemotePath.length === 0) {
-        throw new MSRPError('MSRP_ERR_ARGUMENT', 'complete() needs the path of the peer', { scope: 'session' });
-      }
-      const transport = new MSRPTransport(leg.connection, leg.localUri, fullRemotePath, { place: leg });
-      await bindSession(transport, this.settings, [o.signal, this.stages.signal]);
-      return this.give(leg, transport);
+      return await this.bindThrough(leg, fullRemotePath, o.signal);
     } finally {
       await this.cleanup();
     }

@@ -1,9 +1,10 @@
 // What both sides do at a relay of theirs: find it, AUTH, and hold the URI that it gave until there is a session.
 
-import type { URI } from '../codec/index.ts';
+import { MSRPError, type URI } from '../codec/index.ts';
+import { bindSession } from './connecting.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { abortedError, type CompleteOptions, type Connector, Stages } from './connector.ts';
-import type { MSRPTransport } from './msrp-transport.ts';
+import { MSRPTransport } from './msrp-transport.ts';
 import { type Settings, settingsOf } from './options.ts';
 import type { RelayLeg } from './relay-leg.ts';
 import { openLeg } from './relay-search.ts';
@@ -54,6 +55,20 @@ export abstract class RelayedConnector implements Connector {
   protected take(): RelayLeg {
     this.stages.complete(this.#leg !== undefined);
     return this.#leg!;
+  }
+
+  /** @internal Binds the session from our side. */
+  protected async bindThrough(
+    leg: RelayLeg,
+    fullRemotePath: readonly URI[],
+    signal: AbortSignal | undefined,
+  ): Promise<MSRPTransport> {
+    if (fullRemotePath.length === 0) {
+      throw new MSRPError('MSRP_ERR_ARGUMENT', 'complete() needs the path of the peer', { scope: 'session' });
+    }
+    const transport = new MSRPTransport(leg.connection, leg.localUri, fullRemotePath, { place: leg });
+    await bindSession(transport, this.settings, [signal, this.stages.signal]);
+    return this.give(leg, transport);
   }
 
   /** @internal The session is bound: the leg is its own. */

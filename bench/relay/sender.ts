@@ -1,9 +1,9 @@
-// The near end: chunks made before the clock starts, written as fast as they are taken.
+// The near end: chunks made before the clock starts, written as fast as they are taken, or as a window allows.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTLS } from 'node:tls';
-import { Chunk, ChunkAssembler, ChunkDecoder, encodeChunk, type HeaderEntry } from '../../codec/index.ts';
+import { Chunk, ChunkAssembler, ChunkDecoder, encodeChunk, type Head, type HeaderEntry } from '../../codec/index.ts';
 import { chooseChallenge, DigestClient } from '../../net/digest.ts';
 import { serve } from '../peer-process.ts';
 import { headOf, Seeded } from '../streams.ts';
@@ -22,13 +22,25 @@ export interface MakeCall {
   readonly totalBytes: number;
   /** Each chunk is a message of its own. */
   readonly eachItsMessage: boolean;
+  /** Default: all that the socket takes. */
+  readonly window?: Window;
+}
+
+/** So many chunks at most have not been answered, or reported on by the receiver. */
+export interface Window {
+  readonly chunks: number;
+  readonly until: 'response' | 'report';
 }
 
 const randomBytes = 1_048_576;
+const silenceMs = 10_000;
 const own = 'msrps://127.0.0.1:9/alice98cjs;tcp';
 let socket: Socket;
 let toPath = '';
 let made: Buffer[] = [];
+let windowed: Windowed | undefined;
+/** Gets what the other side says, once there is a path. */
+let onHead: ((head: Head) => void) | undefined;
 
 /** AUTH, until there is a token. */
 async function authenticate(relayUri: string): Promise<string> {
@@ -70,20 +82,36 @@ async function open({ port, isTLS, path, isRelay }: ConnectCall): Promise<void> 
   await once(socket, isTLS ? 'secureConnect' : 'connect');
   const uri = `msrp${isTLS ? 's' : ''}://127.0.0.1:${port};tcp`;
   toPath = isRelay ? `${await authenticate(uri)} ${path}` : path;
+  const decoder = new ChunkDecoder({ onHead: (head) => onHead?.(head), onBody: () => {}, onEnd: () => {} });
+  socket.on('data', (input: Buffer) => onHead && decoder.write(input));
   socket.resume();
-  socket.on('data', () => {});
+  if (isRelay) await bind();
 }
 
-function make({ chunkBytes, totalBytes, eachItsMessage }: MakeCall): {
+/** The first message, and the REPORT on it: the relay is connected to the receiver. */
+async function bind(): Promise<void> {
+  const reported = new Promise<void>((resolve) => {
+    onHead = ({ method }) => method === 'REPORT' && resolve();
+  });
+  const paths = `To-Path: ${toPath}\r\nFrom-Path: ${own}\r\nSuccess-Report: yes\r\n`;
+  socket.write(`${headOf('bind0001', paths, 'binding', '1-1/1')}!\r\n-------bind0001$\r\n`);
+  await reported;
+  onHead = undefined;
+}
+
+function make({ chunkBytes, totalBytes, eachItsMessage, window }: MakeCall): {
   bytes: number;
   bodyBytes: number;
   chunks: number;
 } {
   const seeded = new Seeded();
   const random = seeded.bytes(2 * randomBytes);
-  const paths = `To-Path: ${toPath}\r\nFrom-Path: ${own}\r\n`;
+  const report = window?.until === 'report' ? 'Success-Report: yes\r\n' : '';
+  const paths = `To-Path: ${toPath}\r\nFrom-Path: ${own}\r\n${report}`;
   let messageId = seeded.id();
   const pieces: Buffer[] = [];
+  const ends: number[] = [];
+  let bytes = 0;
   const chunks = Math.ceil(totalBytes / chunkBytes);
   for (let chunk = 0; chunk < chunks; chunk++) {
     const id = seeded.id();
@@ -94,19 +122,78 @@ function make({ chunkBytes, totalBytes, eachItsMessage }: MakeCall): {
       : `${chunk * chunkBytes + 1}-*/${chunks * chunkBytes}`;
     const flag = eachItsMessage || chunk === chunks - 1 ? '$' : '+';
     const end = Buffer.from(`\r\n-------${id}${flag}\r\n`, 'latin1');
-    pieces.push(Buffer.from(headOf(id, paths, messageId, range)), random.subarray(from, from + chunkBytes), end);
+    const head = Buffer.from(headOf(id, paths, messageId, range));
+    pieces.push(head, random.subarray(from, from + chunkBytes), end);
+    ends.push((bytes += head.length + chunkBytes + end.length));
   }
   const octets = Buffer.concat(pieces);
+  windowed = window && new Windowed(octets, ends, window);
   made = [];
   for (let at = 0; at < octets.length; at += 65_536) made.push(octets.subarray(at, at + 65_536));
   return { bytes: octets.length, bodyBytes: chunks * chunkBytes, chunks };
+}
+
+/** Writes its octets as the window allows. */
+class Windowed {
+  readonly #octets: Buffer;
+  readonly #ends: readonly number[];
+  readonly #window: Window;
+  #acknowledged = 0;
+  #onMore: () => void = () => {};
+  #onSilence: () => void = () => {};
+
+  /** `ends`: where each chunk ends. */
+  constructor(octets: Buffer, ends: readonly number[], window: Window) {
+    this.#octets = octets;
+    this.#ends = ends;
+    this.#window = window;
+    onHead = (head) => this.#take(head);
+  }
+
+  #take({ code, method, transactionId }: Head): void {
+    if (code !== undefined && code !== 200) throw new Error(`${transactionId} was answered with ${code}`);
+    if (this.#window.until === 'report' ? method !== 'REPORT' : code === undefined) return;
+    this.#acknowledged++;
+    this.#onMore();
+  }
+
+  /** Resolves when all has been acknowledged. */
+  async write(): Promise<void> {
+    const chunks = this.#ends.length;
+    this.#acknowledged = 0;
+    let seen = 0;
+    const watch = setInterval(() => {
+      if (seen === this.#acknowledged) this.#onSilence();
+      seen = this.#acknowledged;
+    }, silenceMs);
+    try {
+      for (let sent = 0; this.#acknowledged < chunks; ) {
+        const next = Math.min(this.#acknowledged + this.#window.chunks, chunks);
+        if (next > sent) socket.write(this.#octets.subarray(this.#ends[sent - 1] ?? 0, this.#ends[next - 1]));
+        sent = next;
+        await this.#more();
+      }
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** A relay that drops what it was given is not waited for for ever. */
+  #more(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#onMore = resolve;
+      this.#onSilence = () =>
+        reject(new Error(`${this.#acknowledged} of ${this.#ends.length} chunks were acknowledged`));
+    });
+  }
 }
 
 /** Writes it all so many times. Returns when it began, in milliseconds since the epoch. */
 async function write(times: number): Promise<number> {
   const at = performance.timeOrigin + performance.now();
   for (let time = 0; time < times; time++) {
-    for (const piece of made) if (!socket.write(piece)) await once(socket, 'drain');
+    if (windowed !== undefined) await windowed.write();
+    else for (const piece of made) if (!socket.write(piece)) await once(socket, 'drain');
   }
   return at;
 }

@@ -1,2 +1,2 @@
-/** Who uses the relay. */
-export const user: { readonly name: string; readonly password: string } = { name: 'alice', password: 'wonderland' };
+/** Who uses the relay; the configuration of Kamailio knows the same. */
+export const user: { readonly name: string; readonly password: string } = { name: 'alice', password: 'secret1' };

@@ -14,6 +14,7 @@ import {
   connectOptionsOf,
   isAtItsPath,
   localMedia,
+  relaysOf,
   sessionOf,
   viaOf,
 } from './local-media.ts';
@@ -24,8 +25,9 @@ import { SessionDescription } from './session-description.ts';
 import { allowedAnswers, type Role } from './setup.ts';
 
 /**
- * Makes the answer to an offer, and listens for it if the peer is to connect. Speaks TLS exactly if the offer does. Rejects with an
- * {@link SDPError} when no session can come of the offer ({@link refuseOffer} then), `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, `MSRP_ERR_ARGUMENT`.
+ * Makes the answer to an offer, and listens for it if the peer is to connect, or connects to our `relay`. Speaks TLS exactly if the offer
+ * does. Rejects as {@link AcceptorRelay.prepare} does, with an {@link SDPError} when no session can come of the offer ({@link refuseOffer}
+ * then), `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, `MSRP_ERR_ARGUMENT`.
  */
 export async function createAnswer(offer: string, options: AnswerOptions = {}): Promise<MSRPAnswer> {
   const offered = SessionDescription.parse(offer);
@@ -45,7 +47,7 @@ export async function createAnswer(offer: string, options: AnswerOptions = {}): 
   const end = await openEnd(remote, setup, options);
   try {
     const own = { setup, cema, protocol: remote.protocol, ...answeredFile(remote, options) };
-    const media = localMedia(end.uri, options, own);
+    const media = localMedia(end.path, options, own);
     const { host } = end.uri;
     const given = options.description === undefined ? undefined : SessionDescription.parse(options.description);
     const base = given ?? SessionDescription.refusing(offered, host, options.connect?.random);
@@ -144,6 +146,8 @@ function indexOf({ media }: SessionDescription, { connect, requireTLS }: Negotia
 /** R8122-6.2-1: here the fingerprints of whoever will come are known already. */
 function openEnd(remote: MSRPMedia, setup: Role, options: AnswerOptions): Promise<LocalEnd> {
   const { localUri, server } = options;
+  const relays = relaysOf(options, remote.path[0]?.useTLS === true);
+  if (relays.length > 0) return LocalEnd.behind(relays, { connect: options.connect ?? {}, localUri });
   const connect = connectOptionsOf(options, remote.path[0]?.useTLS === true);
   const { fingerprints } = remote;
   if (connect.tls !== undefined && fingerprints.length > 0) connect.tls = { ...connect.tls, fingerprints };

@@ -1,17 +1,22 @@
-// Our end between offer and answer: the URI that SDP shows, and what listens for it. In the end it connects, waits, or both:
+// Our end between offer and answer: the path that SDP shows, and what listens for it. In the end it connects, waits, or both:
 //
 //   open --bind()--> binding --bound--> over          from anywhere --cleanup()--> over
 //
 // Who listens for an answer that is still under way cannot know its fingerprints (RFC 8122 section 6.2): the certificate of
 // whoever comes is asked for at once, and checked when the answer is here, before anybody gets to see the session.
+//
+// Behind a relay of ours we are connected to that one from the first, whoever connects later (RFC 6135 section 4.5): what is left of that
+// is who sends the binding request. Fingerprints are for ends that are connected to each other (section 4.3).
 
 import { MSRPError, URI, type URIInit } from '../../codec/index.ts';
 import {
+  AcceptorRelay,
   type ConnectOptions,
   type Connector,
   getAcceptor,
   getConnector,
   matchesFingerprint,
+  type MSRPRelaySettings,
   type MSRPServer,
   type MSRPTransport,
   nodeNetwork,
@@ -40,14 +45,15 @@ export interface BindOptions {
 const registeredPort = 2855;
 
 export class LocalEnd {
-  readonly uri: URI;
+  /** Ours, for `a=path`: it ends with our URI (R4976-5.1-7). */
+  readonly path: readonly URI[];
   readonly #connect: ConnectOptions;
   readonly #acceptor: Connector | undefined;
   readonly #over = new AbortController();
   #isBinding = false;
 
-  private constructor(uri: URI, connect: ConnectOptions, acceptor?: Connector) {
-    this.uri = uri;
+  private constructor(path: readonly URI[], connect: ConnectOptions, acceptor?: Connector) {
+    this.path = path;
     this.#connect = connect;
     this.#acceptor = acceptor;
   }
@@ -57,14 +63,27 @@ export class LocalEnd {
     const { connect, server } = init;
     const acceptor = server === undefined ? getAcceptor(connect) : sharing(server);
     const path = await acceptor.prepare(localUriOf(init));
-    return new LocalEnd(lastOf(path), connect, acceptor);
+    return new LocalEnd(path, connect, acceptor);
   }
 
   /** Will connect, and opens nothing before. */
   static async connecting(init: LocalEndInit): Promise<LocalEnd> {
     const { connect } = init;
     const path = await getConnector(connect).prepare(localUriOf(init));
-    return new LocalEnd(changed(lastOf(path), { port: discardPort }), connect);
+    return new LocalEnd([changed(lastOf(path), { port: discardPort })], connect);
+  }
+
+  /** Behind the first of `relays` that works. Rejects as {@link AcceptorRelay.prepare} does. */
+  static async behind(
+    relays: readonly MSRPRelaySettings[],
+    { connect, localUri }: Pick<LocalEndInit, 'connect' | 'localUri'>,
+  ): Promise<LocalEnd> {
+    const acceptor = new AcceptorRelay(relays, connect);
+    return new LocalEnd(await acceptor.prepare(localUri), connect, acceptor);
+  }
+
+  get uri(): URI {
+    return lastOf(this.path);
   }
 
   /** Gives the session with `remote`, bound. Once. When it rejects it has cleaned up. */
@@ -72,6 +91,8 @@ export class LocalEnd {
     if (this.#isBinding) throw new MSRPError('MSRP_ERR_STATE', 'one session comes of it, once', { scope: 'session' });
     this.#isBinding = true;
     const signal = o.signal === undefined ? this.#over.signal : AbortSignal.any([o.signal, this.#over.signal]);
+    const acceptor = this.#acceptor;
+    if (acceptor instanceof AcceptorRelay) return throughRelay(acceptor, remote, o.role, signal);
     const transport = await this.#byRole(remote, o, signal);
     checkCertificate(transport, remote);
     return transport;
@@ -129,6 +150,16 @@ export class LocalEnd {
     this.#over.abort();
     await this.#acceptor?.cleanup();
   }
+}
+
+/** Of two who both could, we connect: who comes and finds that we do is refused, and has our request then. */
+function throughRelay(
+  relay: AcceptorRelay,
+  { path }: MSRPMedia,
+  role: Role,
+  signal: AbortSignal,
+): Promise<MSRPTransport> {
+  return role === 'passive' ? relay.complete(path, { signal }) : relay.connect(path, { signal });
 }
 
 /** One URI of a server, as a connector. */

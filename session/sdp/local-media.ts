@@ -1,7 +1,7 @@
 // Our own side of offers and answers: the media section from the options, and the session from the transport.
 
 import { MSRPError, type URI } from '../../codec/index.ts';
-import type { ConnectOptions, MSRPTransport } from '../../net/index.ts';
+import type { ConnectOptions, MSRPRelaySettings, MSRPTransport } from '../../net/index.ts';
 import { MSRPSession } from '../msrp-session.ts';
 import { matchesPath, type Place, placeOf, systemLookup } from './cema.ts';
 import { SDPError } from './errors.ts';
@@ -11,14 +11,15 @@ import type { NegotiationOptions } from './negotiation-options.ts';
 import { ownFingerprints } from './own-fingerprints.ts';
 import { discardPort, type Role } from './setup.ts';
 
-/** The section that shows `uri`; `own` is what is not in the options as it stands. */
-export function localMedia(uri: URI, o: NegotiationOptions, own: MSRPMediaInit): MSRPMedia {
+/** The section that shows our `path`; `own` is what is not in the options as it stands. */
+export function localMedia(path: readonly URI[], o: NegotiationOptions, own: MSRPMediaInit): MSRPMedia {
   const { acceptTypes = ['*'], acceptWrappedTypes, maxSize, chatroom, lines, connect } = o;
   if (acceptTypes.length === 0) throw badOptions('acceptTypes is empty');
-  const cert = uri.useTLS ? connect?.tls?.cert : undefined;
+  // R6135-4.3-1: nobody who connects to a relay of ours gets to see our certificate.
+  const cert = o.relay === undefined && path[0]?.useTLS === true ? connect?.tls?.cert : undefined;
   const fingerprints = cert === undefined ? [] : ownFingerprints(cert);
   return new MSRPMedia({
-    path: [uri],
+    path,
     acceptTypes,
     acceptWrappedTypes,
     maxSize,
@@ -35,6 +36,23 @@ export function connectOptionsOf({ connect = {} }: NegotiationOptions, useTLS: b
   if (!useTLS) return others;
   if (tls === undefined) throw badOptions('TLS needs a certificate: connect.tls');
   return { ...others, tls };
+}
+
+/** Our relays; `useTLS`: those with TLS, or those without. None: we have no relay. */
+export function relaysOf(o: NegotiationOptions, useTLS?: boolean): readonly MSRPRelaySettings[] {
+  if (o.relay === undefined) return [];
+  if (o.server !== undefined) throw badOptions('behind a relay nobody listens: server or relay');
+  if (o.cema === true || o.connectTo === 'media-line') {
+    throw badOptions('who is behind a relay connects to that one: without cema and connectTo');
+  }
+  const relays = [o.relay].flat();
+  const usable = relays.filter((relay) => relay.useTLS === (useTLS ?? relay.useTLS));
+  const isBare = usable.some((relay) => !relay.useTLS);
+  if (o.requireTLS === true && isBare) throw badOptions('TLS is required, but our relay is without');
+  if (usable.length > 0) return usable;
+  if (relays.length === 0) throw badOptions('there is no relay in relay');
+  // D-SDP-8: the answer has the protocol of the offer.
+  throw new SDPError('unusable', `the offer is with${useTLS === true ? '' : 'out'} TLS, and our relay is not`);
 }
 
 /** Throws an {@link SDPError} unless a session can come of `media`. */

@@ -1,7 +1,7 @@
 // What an offer or an answer is to say, and how its connection is to be made.
 
 import type { URI } from '../../codec/index.ts';
-import type { ConnectOptions, MSRPServer } from '../../net/index.ts';
+import type { ConnectOptions, MSRPRelaySettings, MSRPServer } from '../../net/index.ts';
 import type { SessionOptions } from '../session-options.ts';
 import type { NameLookup } from './cema.ts';
 import type { FileAttributes } from './file-attributes.ts';
@@ -32,6 +32,13 @@ export interface NegotiationOptions {
    * `requestClientCertificate: 'unchecked'`.
    */
   server?: MSRPServer;
+  /**
+   * Our relay (RFC 4976), or several of which the first that works is used: the path that it gives us stands before our URI, and all goes
+   * through it. `connect.tls` is then for the connection to it, `connect.onPathChange` hears when the path is to be offered anew. An offer
+   * without TLS can only be answered through a relay without, and the other way round. Not with `server`, `cema`, `connectTo`. Default:
+   * none.
+   */
+  relay?: MSRPRelaySettings | readonly MSRPRelaySettings[];
   /** Of the session that comes of it. */
   session?: Omit<SessionOptions, 'acceptTypes' | 'maxSize'>;
 

@@ -16,6 +16,7 @@ import {
   connectOptionsOf,
   isAtItsPath,
   localMedia,
+  relaysOf,
   sessionOf,
   viaOf,
 } from './local-media.ts';
@@ -25,30 +26,38 @@ import { SessionDescription } from './session-description.ts';
 import { roleOfOfferer } from './setup.ts';
 
 /**
- * Makes the offer of a session, and listens for it unless `setup` is `active`. With `connect.tls` it offers TLS. Rejects with
- * `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, `MSRP_ERR_ARGUMENT`, and an {@link SDPError} when `description` is none.
+ * Makes the offer of a session, and listens for it unless `setup` is `active`, or connects to our `relay`. With `connect.tls` or a relay
+ * with TLS it offers TLS. Rejects as {@link AcceptorRelay.prepare} does, with `MSRP_ERR_LISTEN`, `MSRP_ERR_TLS`, `MSRP_ERR_ARGUMENT`, and
+ * an {@link SDPError} when `description` is none.
  */
 export async function createOffer(options: OfferOptions = {}): Promise<MSRPOffer> {
-  const { setup = 'actpass', localUri, server, direction, cema } = options;
+  const { setup = 'actpass', direction, cema } = options;
   const file = options.file && offeredFile(options.file, options);
-  const connect = connectOptionsOf(options, options.connect?.tls !== undefined);
-  if (connect.tls !== undefined) {
-    // Fingerprints come with the answer.
-    connect.tls = { ...connect.tls, requestClientCertificate: asksFor(connect.tls) };
-  } else if (options.requireTLS === true) {
-    throw badOptions('TLS is required, but connect.tls is missing');
-  }
   const given = options.description === undefined ? undefined : SessionDescription.parse(options.description);
-  const init = { connect, localUri, server };
-  const end = await (setup === 'active' ? LocalEnd.connecting(init) : LocalEnd.listening(init));
+  const end = await openEnd(options);
   try {
-    const media = localMedia(end.uri, options, { setup, cema, file, direction: direction ?? (file && 'sendonly') });
-    const base = given ?? SessionDescription.create(end.uri.host, connect.random);
+    const media = localMedia(end.path, options, { setup, cema, file, direction: direction ?? (file && 'sendonly') });
+    const base = given ?? SessionDescription.create(end.uri.host, options.connect?.random);
     return new MSRPOffer({ end, sdp: base.with(media).toString(), index: base.media.length, media, options });
   } catch (error) {
     await end.cleanup();
     throw error;
   }
+}
+
+function openEnd(options: OfferOptions): Promise<LocalEnd> {
+  const { setup, localUri, server, connect: given = {}, requireTLS = false } = options;
+  const relays = relaysOf(options);
+  if (relays.length > 0) return LocalEnd.behind(relays, { connect: given, localUri });
+  const connect = connectOptionsOf(options, given.tls !== undefined);
+  if (connect.tls !== undefined) {
+    // Fingerprints come with the answer.
+    connect.tls = { ...connect.tls, requestClientCertificate: asksFor(connect.tls) };
+  } else if (requireTLS) {
+    throw badOptions('TLS is required, but connect.tls is missing');
+  }
+  const init = { connect, localUri, server };
+  return setup === 'active' ? LocalEnd.connecting(init) : LocalEnd.listening(init);
 }
 
 /** An offer that was made and waits for its answer. Made by {@link createOffer}. */

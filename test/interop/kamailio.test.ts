@@ -141,4 +141,22 @@ describe.skipIf(!hasKamailio)('Kamailio as our relay', { timeout: 60_000 }, () =
     );
     expect(frames.filter(({ fault }) => fault !== '')).toEqual([]);
   });
+
+  test('tshark recognises every frame of a session whose both sides are clients of it', async () => {
+    const captured = await capture(kamailio.port, join(folder, 'relays.pcap'));
+    const [alice, bob] = await open(new ConnectorRelay(user('alice', false)), new AcceptorRelay(user('bob', false)));
+    await carries(alice, bob, Buffer.from('hello'));
+    await carries(bob, alice, Buffer.alloc(2000, 'x'));
+    await alice.shutdown();
+    await bob.shutdown();
+    await captured.ended(4);
+    const frames = await captured.dissect();
+    expect(frames.filter(({ fault }) => fault !== '')).toEqual([]);
+    const count = (text: string): number => frames.filter((each) => `${each.method} ${each.range}` === text).length;
+    expect(count('AUTH ')).toBe(4);
+    // From Alice, from Kamailio to itself, to Bob.
+    for (const range of ['1-0/0', '1-5/5', '1-2000/2000']) expect(count(`SEND ${range}`)).toBe(3);
+    // One leaves in one piece with the 200 before it, which tshark sees alone.
+    for (const range of ['1-5/5', '1-2000/2000']) expect(count(`REPORT ${range}`)).toBeGreaterThanOrEqual(2);
+  });
 });

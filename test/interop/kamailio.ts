@@ -11,7 +11,7 @@ import { type Certificate, makeCertificate } from '../net/certificates.ts';
 /** Debian's packages `kamailio`, `kamailio-extra-modules` and `kamailio-tls-modules`. */
 export const hasKamailio: boolean = spawnSync('kamailio', ['-v']).status === 0;
 
-const template = new URL('kamailio-msrp.cfg', import.meta.url);
+const ownConfig = new URL('kamailio-msrp.cfg', import.meta.url);
 
 export interface Kamailio {
   /** Without TLS, and with. */
@@ -19,10 +19,15 @@ export interface Kamailio {
   readonly tlsPort: number;
   /** Its certificate, which is for 127.0.0.1 and vouches for itself. */
   readonly certificate: Certificate;
+  /** Of its first process, the parent of the others. */
+  readonly pid: number;
   close(): Promise<void>;
+  /** Waits for nothing: for when this process ends. */
+  kill(): void;
 }
 
-export async function startKamailio(): Promise<Kamailio> {
+/** `template`: its configuration, where that is not beside this file. */
+export async function startKamailio(template: URL = ownConfig): Promise<Kamailio> {
   const folder = mkdtempSync(join(tmpdir(), 'msrp-kamailio-'));
   const certificate = await makeCertificate({ addresses: ['127.0.0.1'] });
   const [port, tlsPort] = [await freePort(), await freePort()];
@@ -47,7 +52,11 @@ export async function startKamailio(): Promise<Kamailio> {
     await closed;
     rmSync(folder, { recursive: true });
   };
-  return { port, tlsPort, certificate, close };
+  const kill = (): void => {
+    kamailio.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { port, tlsPort, certificate, pid: kamailio.pid!, close, kill };
 }
 
 function tlsConfig(cert: string, key: string): string {

@@ -61,6 +61,24 @@ export async function capture(port: number, file: string): Promise<Capture> {
   return { ended, dissect };
 }
 
+/** The same of frames that came in one piece with others: each is put into a segment of its own, in a capture that is made here. */
+export async function dissectEach(frames: readonly string[], file: string): Promise<Dissected[]> {
+  const port = 2855;
+  const text2pcap = spawn('text2pcap', ['-q', '-T', `9,${port}`, '-', file], { stdio: ['pipe', 'ignore', 'inherit'] });
+  text2pcap.stdin.end(frames.map(hexDumpOf).join(''));
+  await once(text2pcap, 'close');
+  return readFrames(file, port);
+}
+
+/** As text2pcap reads it: offset 0 begins a packet. */
+function hexDumpOf(frame: string): string {
+  const hex = Buffer.from(frame, 'latin1').toString('hex');
+  const lines = hex.match(/.{1,32}/g) ?? [];
+  return lines
+    .map((line, at) => `${(at * 16).toString(16).padStart(6, '0')} ${line.replaceAll(/../g, '$& ')}\n`)
+    .join('');
+}
+
 async function readFrames(file: string, port: number): Promise<Dissected[]> {
   const columns = fields.flatMap((field) => ['-e', field]);
   const decoding = ['-d', `tcp.port==${port},msrp`, '-o', 'tcp.desegment_tcp_streams:TRUE', '-Y', 'msrp'];

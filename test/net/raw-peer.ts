@@ -47,6 +47,11 @@ export class RawPeer {
     return taken;
   }
 
+  /** Resolves once `text` has come, and takes nothing. */
+  seen(text: string): Promise<void> {
+    return this.#when(() => this.text.includes(text));
+  }
+
   untilEnded(): Promise<void> {
     return this.#when(() => this.ended || this.closed);
   }
