@@ -1,7 +1,14 @@
 // An end of a session, or a relay, in a process of its own.
 
 import { parsePath, URI } from '../../codec/index.ts';
-import { AcceptorDirect, ConnectorDirect, ConnectorRelay, MSRPRelay, MSRPRelaySettings } from '../../net/index.ts';
+import {
+  AcceptorDirect,
+  AcceptorRelay,
+  ConnectorDirect,
+  ConnectorRelay,
+  MSRPRelay,
+  MSRPRelaySettings,
+} from '../../net/index.ts';
 import { type IncomingMessage, MSRPSession } from '../../session/index.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 
@@ -37,7 +44,7 @@ async function read(message: IncomingMessage): Promise<void> {
   for await (const pieces of message.batches()) for (const piece of pieces) taken += piece.length;
 }
 
-async function take(acceptor: AcceptorDirect): Promise<void> {
+async function take(acceptor: AcceptorDirect | AcceptorRelay): Promise<void> {
   const own = new MSRPSession(await acceptor.complete());
   // All at a time: one that is not read may not keep others waiting.
   for await (const message of own.messages()) void read(message);
@@ -67,19 +74,22 @@ async function sendAll({ messages, bytes, window }: SendCall): Promise<Sent> {
 }
 
 serve({
-  relay: async (): Promise<number> => {
+  relay: async (shards: number): Promise<number> => {
     const relay = new MSRPRelay({
+      shards,
       credentials: () => ({ password: user.password }),
       allowPlainAuth: true,
       allowPrivateNextHops: true,
     });
     return (await relay.listen(new URI({ host: here }))).port!;
   },
-  accept: async (): Promise<string> => {
-    const acceptor = new AcceptorDirect();
-    const [uri] = await acceptor.prepare(new URI({ host: here }));
+  /** `relays`: as in a {@link ConnectCall}. Gives the path to reach it by. */
+  accept: async (relays: readonly number[]): Promise<string> => {
+    const chain = chainOf(relays);
+    const acceptor = chain === undefined ? new AcceptorDirect() : new AcceptorRelay(chain);
+    const path = await acceptor.prepare(chain === undefined ? new URI({ host: here }) : undefined);
     void take(acceptor);
-    return String(uri);
+    return path.join(' ');
   },
   connect: async ({ path, relays, chunkSize }: ConnectCall): Promise<void> => {
     const chain = chainOf(relays);

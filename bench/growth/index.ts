@@ -72,8 +72,8 @@ async function through(hops: number, chunkSize: number | undefined, call: SendCa
   using far = end();
   using chain = new Relays(hops);
   const { relays } = chain;
-  const path = await far.call<string>('accept');
-  const ports = await Promise.all(relays.map((relay) => relay.call<number>('relay')));
+  const path = await far.call<string>('accept', []);
+  const ports = await Promise.all(relays.map((relay) => relay.call<number>('relay', 0)));
   await near.call('connect', { path, relays: ports, chunkSize } satisfies ConnectCall);
   const warmUp = { ...call, messages: Math.ceil(call.messages / 10) };
   await near.call('send', warmUp);

@@ -4,6 +4,7 @@ import type { Effort, Measurement, Row } from '../row.ts';
 import { type Goal, rowsOf } from '../samples.ts';
 import { kamailioMeasurements } from './against-kamailio.ts';
 import { compare, Line, type Run } from './line.ts';
+import { shardedMeasurements } from './shards.ts';
 
 const mebibyte = 1_048_576;
 
@@ -55,5 +56,6 @@ export const relayMeasurements: readonly Measurement[] = [
     },
   },
   { name: 'relay, 4 GiB, the receiver sleeps for 20 s in the middle', rows: memoryRows },
+  ...shardedMeasurements,
   ...kamailioMeasurements,
 ];
