@@ -13,7 +13,7 @@ import {
   URI,
 } from '../../index.ts';
 import { type Certificate, makeCertificate } from '../net/certificates.ts';
-import { closeAfterTest, rejectionOf } from '../net/open.ts';
+import { closeAfterTest, rejectionOf, roundTrip } from '../net/open.ts';
 import { connected, greet, here, negotiate } from './sdp-pair.ts';
 
 let certificate: Certificate;
@@ -121,6 +121,17 @@ test('both sides that believe to be the one who connects get a session', async (
   });
   const [alice, bob] = await Promise.all([made.alice, made.bob]);
   expect(await greet([alice, bob])).toEqual(['hello', 'hello back']);
+});
+
+test('a peer that has connected although we are to connect has its session with us', async () => {
+  const uri = await openRelay();
+  const offer = await createOffer({ localUri: here, ...behind('alice', uri) });
+  const answer = await createAnswer(offer.sdp, { localUri: here, ...behind('bob', uri), setup: 'active' });
+  const bob = await answer.connect();
+  await roundTrip();
+  const alice = await offer.applyAnswer(answer.sdp.replace('a=setup:active', 'a=setup:passive'));
+  expect(await greet([alice, bob])).toEqual(['hello', 'hello back']);
+  await Promise.all([alice.shutdown(), bob.shutdown()]);
 });
 
 test('cleanup gives the path at the relay back, and ends who waits', async () => {
