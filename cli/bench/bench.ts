@@ -1,6 +1,7 @@
 // A run from its start to its result: plan -> threads -> timeline -> result.
 
-import type { BenchResult, Counts, Memory, Sample } from '../bench-result.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BenchResult, Counted, Counts, Memory, Sample } from '../bench-result.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { ExitCode } from '../exit-code.ts';
@@ -15,6 +16,9 @@ import { Timeline } from './timeline.ts';
 
 /** With --json, at most one event in so many seconds. */
 const progressSeconds = 1;
+/** How often the peer is asked again, where it has counted too little. */
+const mostCounts = 20;
+const countEveryMs = 100;
 
 /** Undefined when it was stopped before it began. */
 export async function bench(order: Order, context: CommandContext, isJSON: boolean): Promise<BenchResult | undefined> {
@@ -70,8 +74,17 @@ async function measure(
   const elapsed = (): number => Math.min(Math.floor((performance.now() - started) / 1000), seconds);
   const hideProgress = isJSON ? undefined : showProgress('measuring', seconds, elapsed, 'seconds');
   const outcome = await crew.run(timeline, signal).finally(hideProgress);
-  const counted = await peer?.count();
+  const counted = peer && (await countOf(peer, timeline.total.delivered));
   return resultOf({ plan, phases, settings, startedAt, timeline, outcome, counted, thresholds });
+}
+
+/** A relay may have taken a message, and so answered it, that is still on its way to the peer. */
+async function countOf(peer: SelfPeer, delivered: number): Promise<Counted> {
+  for (let tries = 0; ; tries++) {
+    const counted = await peer.count();
+    if (counted.messages >= delivered || tries === mostCounts) return counted;
+    await pause(countEveryMs);
+  }
 }
 
 function memoryOf(peer: SelfPeer | undefined): Memory {

@@ -21,15 +21,18 @@ export interface Threshold {
   readonly limit: number;
 }
 
-const unitMs: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
+const unitMs: ReadonlyMap<string, number> = new Map([
+  ['us', 0.001],
+  ['ms', 1],
+  ['s', 1000],
+]);
 
 /** Throws a {@link CommandFailure}. */
 export function parseThreshold(text: string): Threshold {
   const [, what = '', sign = '', digits = '', unit = ''] =
     /^\s*([a-z][a-z0-9.]*)\s*([<>])\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/.exec(text) ?? [];
-  if (isLatencyName(what) && sign === '>' && unitMs[unit] !== undefined) {
-    return { text, what, sign, limit: Number(digits) * unitMs[unit] };
-  }
+  const ms = unitMs.get(unit);
+  if (isLatencyName(what) && sign === '>' && ms !== undefined) return { text, what, sign, limit: Number(digits) * ms };
   if (what === 'errors' && sign === '>' && unit === '') return { text, what, sign, limit: Number(digits) };
   if (what === 'rate' && sign === '<' && unit === '') return { text, what, sign, limit: Number(digits) };
   throw new CommandFailure(
