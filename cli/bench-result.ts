@@ -66,6 +66,8 @@ export interface Settings {
   readonly reports: boolean;
   /** Messages a second that were due, in an open loop. */
   readonly rate?: number;
+  /** In an open loop: whether the threads polled for what was due. */
+  readonly precise?: boolean;
   /** Messages under way in each session, in a closed loop. */
   readonly window?: number;
   readonly rampSeconds: number;
@@ -101,7 +103,7 @@ export interface BenchResult {
   /** How much of that was over before it was sent, in an open loop. */
   readonly latenessMs?: Latency;
   readonly generator: {
-    /** The part of the time that the busiest thread had something to do. */
+    /** The part of the time that the busiest thread had something to do; with `precise` that is all. */
     readonly busy: number;
     readonly isLimit: boolean;
     readonly rssFirstBytes: number;

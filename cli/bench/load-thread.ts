@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { type MSRPSession, systemClock } from '../../index.ts';
+import { type MSRPSession, systemClock, type Timer } from '../../index.ts';
 import { codeOf, reasonOf } from '../failure.ts';
 import { ClosedLoop } from './closed-loop.ts';
 import { type Loop, OpenLoop } from './open-loop.ts';
@@ -77,7 +77,8 @@ class LoadThread {
     const { endMs } = this.#phases;
     const common = { clock: systemClock, startMs: this.#startMs, send: this.#send };
     if (rate !== undefined) {
-      return new OpenLoop({ ...common, schedule: new Schedule({ rate, rampMs, endMs }), thread, threads });
+      const poll = load.precise ? pollOf : undefined;
+      return new OpenLoop({ ...common, schedule: new Schedule({ rate, rampMs, endMs }), thread, threads, poll });
     }
     const isUsable = (at: number): boolean => !this.#dead.has(this.#sessionOf(at));
     return new ClosedLoop({ ...common, endMs, rampMs, sessions: this.#sessions.length, window, isUsable });
@@ -143,6 +144,11 @@ class LoadThread {
     const closed = Promise.all(this.#sessions.map((session) => session.shutdown()));
     await Promise.race([closed, this.#at(this.#now() + closingMs)]);
   }
+}
+
+function pollOf(callback: () => void): Timer {
+  const immediate = setImmediate(callback);
+  return { cancel: () => clearImmediate(immediate) };
 }
 
 const port = parentPort as MessagePort;

@@ -27,10 +27,17 @@ export interface OpenLoopInit {
   readonly thread: number;
   readonly threads: number;
   readonly send: Send;
+  /**
+   * Runs a callback after input has had its turn. With it, what comes soon is awaited by asking again and again, which takes a core and is
+   * on time; timers may be a millisecond late.
+   */
+  readonly poll?: ((callback: () => void) => Timer) | undefined;
   /** Bounds the memory; those that are due beyond it are sent later. Default 100,000. */
   readonly mostOpen?: number;
 }
 
+/** What is due sooner than that is polled for: no timer is later. */
+const soonMs = 2;
 /** After so many sends input has its turn. */
 const mostAtOnce = 256;
 
@@ -69,10 +76,13 @@ export class OpenLoop implements Loop {
   }
 
   #sleep(ms: number): void {
-    this.#timer = this.#init.clock.setTimer(() => {
+    const { clock, poll } = this.#init;
+    const wake = (): void => {
       this.#timer = undefined;
       this.#sendDue();
-    }, ms);
+    };
+    if (poll === undefined) this.#timer = clock.setTimer(wake, ms);
+    else this.#timer = ms > soonMs ? clock.setTimer(wake, ms - soonMs) : poll(wake);
   }
 
   #sendDue(): void {

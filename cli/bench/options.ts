@@ -29,6 +29,7 @@ export interface BenchOptions extends RelayOptions, TrustOptions {
   ramp: string;
   threads: string;
   rate?: string;
+  precise?: boolean;
   window?: string;
   failIf?: string[];
   report?: string;
@@ -90,6 +91,7 @@ export async function orderOf(options: BenchOptions): Promise<Order> {
     chunkSize: countOf('chunk-size', options.chunkSize, 262_144),
     reports: options.reports === true,
     rate: rateOf(options.rate),
+    precise: options.precise === true,
     window: countOf('window', options.window ?? '1', 100_000),
     rampMs: msOf('ramp', options.ramp, 0),
     warmUpMs: msOf('warm-up', options.warmUp, 0),
@@ -130,6 +132,7 @@ function checkTogether(options: BenchOptions, paths: readonly string[]): void {
   const rules: readonly [boolean, string][] = [
     [isSelf === paths.length > 0, 'give either --target, or --targets, or --self'],
     [options.rate !== undefined && options.window !== undefined, '--rate and --window do not go together'],
+    [options.precise === true && options.rate === undefined, '--precise is for --rate'],
     [options.tls === true && !isSelf, '--tls is for --self: what a path begins with says it of others'],
     [
       options.tls === true && options.relay !== undefined,
@@ -147,7 +150,7 @@ function checkTogether(options: BenchOptions, paths: readonly string[]): void {
 /** Without what is nobody's business: session-ids, and the password at the relay. */
 function settingsOf(plan: Plan, paths: readonly string[], { size, relay }: BenchOptions): Settings {
   const hosts = new Set(paths.map((path) => path.replace(/^(msrps?:\/\/[^/;]*).*$/i, '$1')));
-  const { rate, window, useTLS, sessions, connections = sessions, threads, chunkSize, reports } = plan;
+  const { rate, precise, window, useTLS, sessions, connections = sessions, threads, chunkSize, reports } = plan;
   const target = plan.isSelf
     ? `a process of its own, over ${useTLS ? 'TLS' : 'TCP'}`
     : [...hosts].slice(0, 3).join(', ');
@@ -161,7 +164,7 @@ function settingsOf(plan: Plan, paths: readonly string[], { size, relay }: Bench
     size,
     chunkSize,
     reports,
-    ...(rate === undefined ? { window } : { rate }),
+    ...(rate === undefined ? { window } : { rate, precise }),
     rampSeconds: plan.rampMs / 1000,
     warmUpSeconds: plan.warmUpMs / 1000,
     durationSeconds: plan.durationMs / 1000,

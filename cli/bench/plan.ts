@@ -11,6 +11,8 @@ export interface Load {
   readonly reports: boolean;
   /** Messages a second, of all threads; undefined: closed loop. */
   readonly rate: number | undefined;
+  /** In an open loop: wait for what is due by polling. */
+  readonly precise: boolean;
   /** In a closed loop: messages under way in each session. */
   readonly window: number;
   readonly rampMs: number;

@@ -5,8 +5,9 @@ import { reasonOf } from '../failure.ts';
 import type { FromPeer, ToPeer } from './self-peer.ts';
 import { Sink } from './sink.ts';
 
+/** The parent may have gone. */
 function tell(message: FromPeer): void {
-  process.send?.(message);
+  process.send?.(message, undefined, undefined, () => {});
 }
 
 async function serve({ sessions, useTLS }: Extract<ToPeer, { kind: 'listen' }>): Promise<void> {

@@ -1,7 +1,6 @@
 // The peer of a run: takes sessions and counts what they bring, independently of who sends it. Each of its paths takes one session after
 // the other.
 
-import { setMaxListeners } from 'node:events';
 import { type Chunk, MSRPBindSessionTimeout, MSRPServer, MSRPSession, URI } from '../../index.ts';
 import type { Counted } from '../bench-result.ts';
 import { makeCertificate } from '../own-certificate.ts';
@@ -9,14 +8,12 @@ import { makeCertificate } from '../own-certificate.ts';
 export class Sink {
   readonly counted: Counted = { messages: 0, bytes: 0 };
   readonly #server: MSRPServer;
-  readonly #stop = new AbortController();
+  #isClosed = false;
   readonly #sessions = new Set<MSRPSession>();
   /** Of the certificate, with TLS. */
   readonly fingerprint: string | undefined;
 
   private constructor(server: MSRPServer, fingerprint: string | undefined) {
-    // Each session waits for it.
-    setMaxListeners(0, this.#stop.signal);
     this.#server = server;
     this.fingerprint = fingerprint;
   }
@@ -42,15 +39,15 @@ export class Sink {
   }
 
   async #serve(uri: URI): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
+    while (!this.#isClosed) {
       try {
-        const transport = await this.#server.complete(undefined, { localUri: uri, signal });
+        const transport = await this.#server.complete(undefined, { localUri: uri });
         await this.#take(new MSRPSession(transport, { onIncoming: this.#count }));
       } catch (error) {
+        // One came and did not bind; else the server is closed.
         if (!(error instanceof MSRPBindSessionTimeout)) return;
       }
-      if (!signal.aborted) await this.#server.prepare(uri);
+      if (!this.#isClosed) await this.#server.prepare(uri);
     }
   }
 
@@ -67,7 +64,7 @@ export class Sink {
   };
 
   async close(): Promise<void> {
-    this.#stop.abort();
+    this.#isClosed = true;
     for (const session of this.#sessions) session.transport.destroy();
     await this.#server.close();
   }

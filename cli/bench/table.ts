@@ -29,7 +29,9 @@ export function settingsLines({ settings }: BenchResult): Line[] {
     ['messages', `${settings.size} bytes, in chunks of ${settings.chunkSize}${settings.reports ? ', reported' : ''}`],
     [
       'load',
-      rate === undefined ? `closed loop, ${window} under way in each session` : `open loop, ${rate} messages/s due`,
+      rate === undefined
+        ? `closed loop, ${window} under way in each session`
+        : `open loop, ${rate} messages/s due${settings.precise === true ? ', polled for' : ''}`,
     ],
     [
       'time',
@@ -48,16 +50,15 @@ export function errorsText({ errors }: BenchResult): string {
 /** What the numbers are worth, where that has to be said. */
 export function warningsOf(result: BenchResult): string[] {
   const { generator, settings, peer, delivered, interrupted } = result;
-  const busy = `${(generator.busy * 100).toFixed(0)} %`;
+  const fault =
+    settings.precise === true
+      ? `messages were sent late, p99 ${formatMs(result.latenessMs?.p99 ?? 0)}`
+      : `its busiest thread had work for ${(generator.busy * 100).toFixed(0)} % of the time`;
   const isStuck = settings.threads >= settings.connections;
   const more = isStuck ? 'more --connections and --threads' : 'more --threads';
   return [
     ...(interrupted ? ['stopped before its time: this is what was measured until then'] : []),
-    ...(generator.isLimit
-      ? [
-          `the generator is the limit: its busiest thread had work for ${busy} of the time; use ${more}, or a smaller load`,
-        ]
-      : []),
+    ...(generator.isLimit ? [`the generator is the limit: ${fault}; use ${more}, or a smaller load`] : []),
     ...(peer?.agrees === false
       ? [
           `the peer has counted ${peer.messages} messages and ${peer.bytes} bytes, not ${delivered.messages} and ${delivered.bytes}`,

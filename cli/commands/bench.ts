@@ -65,6 +65,10 @@ function addLoadOptions(command: Command): Command {
     .option('-c, --chunk-size <octets>', 'octets of a message in a chunk', '8192')
     .option('--reports', 'ask for success reports, and wait for them')
     .option('-r, --rate <messages>', 'open loop: messages a second, of all sessions')
+    .option(
+      '--precise',
+      'with --rate: poll, so that messages leave on time, not up to 1 ms later; takes a core for each thread',
+    )
     .option('-w, --window <n>', 'closed loop: messages under way in each session (default: 1)')
     .option('-d, --duration <seconds>', 'how long to measure', '10')
     .option('--warm-up <seconds>', 'how long to send before that', '1')

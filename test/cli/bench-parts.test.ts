@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ClosedLoop } from '../../cli/bench/closed-loop.ts';
 import { distributionOf, formatMs, latencyOf, newHistogram, record } from '../../cli/bench/latency.ts';
 import { OpenLoop } from '../../cli/bench/open-loop.ts';
+import { type BenchOptions, orderOf } from '../../cli/bench/options.ts';
 import { type Load, phasesOf, threadPlans } from '../../cli/bench/plan.ts';
 import { Schedule } from '../../cli/bench/schedule.ts';
 import { largestOf, parseSizes, pickSize } from '../../cli/bench/sizes.ts';
@@ -12,6 +13,7 @@ import { Tally } from '../../cli/bench/tally.ts';
 import { crossedBy, parseThreshold } from '../../cli/bench/thresholds.ts';
 import { Timeline } from '../../cli/bench/timeline.ts';
 import type { Sample } from '../../cli/bench-result.ts';
+import type { Clock } from '../../net/clock.ts';
 import { SimulatedClock } from '../simulation/simulated-clock.ts';
 
 describe('--size', () => {
@@ -191,6 +193,22 @@ describe('an open loop', () => {
     expect(latencyOf(run(10).tally.measured.lateness).max).toBeGreaterThan(900);
   });
 
+  test.each([
+    ['', false, 1],
+    [', but not where it polls', true, 0.11],
+  ])('where timers are a millisecond late messages are too%s', (_, polls, most) => {
+    const { clock, tally, send } = new Peer([0, 0]);
+    const late: Clock = { now: () => clock.now(), setTimer: (callback, ms) => clock.setTimer(callback, ms + 1) };
+    const poll = polls ? (callback: () => void) => clock.setTimer(callback, 0.1) : undefined;
+    const schedule = new Schedule({ rate: 150, rampMs: 0, endMs: 3000 });
+    void new OpenLoop({ clock: late, startMs: 0, schedule, thread: 0, threads: 1, send, poll });
+    clock.advance(4000);
+    const { lateness } = tally.measured;
+    expect(lateness.count).toBe(450);
+    expect(latencyOf(lateness).max).toBeLessThanOrEqual(most);
+    expect(latencyOf(lateness).max).toBeGreaterThan(most / 2);
+  });
+
   test('is over when all is answered; stopped early it tells what it has not sent', async () => {
     const clock = new SimulatedClock();
     const schedule = new Schedule({ rate: 100, rampMs: 0, endMs: 1000 });
@@ -283,6 +301,7 @@ const load: Load = {
   chunkSize: 8192,
   reports: false,
   rate: undefined,
+  precise: false,
   window: 1,
   rampMs: 0,
   warmUpMs: 0,
@@ -347,5 +366,48 @@ describe('the timeline', () => {
     expect(timeline.samples).toHaveLength(3);
     expect(timeline.total).toEqual({ sent: 15, delivered: 15, bytes: 1500 });
     expect(timeline.busy).toBeCloseTo(0.6);
+  });
+});
+
+describe('wrong usage', () => {
+  const defaults = {
+    listen: '',
+    sessions: '1',
+    size: '100',
+    chunkSize: '8192',
+    duration: '10',
+    warmUp: '1',
+    ramp: '0',
+    threads: '1',
+  };
+  const target = ['msrp://127.0.0.1:9/abcd;tcp'];
+
+  test.each<[Partial<BenchOptions>, string]>([
+    [{ self: true, target }, 'give either --target, or --targets, or --self'],
+    [{ target: ['x'] }, 'x is no path'],
+    [{ targets: '/dev/null' }, 'there is no path in /dev/null'],
+    [{ self: true, rate: '1', window: '1' }, '--rate and --window do not go together'],
+    [{ self: true, precise: true }, '--precise is for --rate'],
+    [{ target, tls: true }, '--tls is for --self'],
+    [{ self: true, tls: true, relay: 'msrps://alice@example.com' }, '--tls does not go with --relay'],
+    [{ self: true, ca: 'x' }, '--fingerprint and --ca are not for --self'],
+    [{ self: true, sessions: '0' }, '--sessions wants a number from 1'],
+    [{ self: true, connections: '2' }, '--connections wants a number from 1 to 1, not 2'],
+    [{ self: true, threads: '2' }, '--threads cannot be more than there are connections: 1'],
+    [{ self: true, size: 'x' }, '--size wants octets'],
+    [{ self: true, chunkSize: '0' }, '--chunk-size wants a number from 1'],
+    [{ self: true, window: '1.5' }, '--window wants a number from 1'],
+    [{ self: true, rate: '0' }, '--rate wants messages a second, not 0'],
+    [{ self: true, duration: '-1' }, '--duration wants a number of seconds, not -1'],
+    [{ self: true, warmUp: 'x' }, '--warm-up wants a number of seconds, not x'],
+    [{ self: true, failIf: ['p99>1'] }, '--fail-if wants'],
+  ])('%j', async (options, message) => {
+    await expect(orderOf({ ...defaults, ...options })).rejects.toThrow(message);
+  });
+
+  test('what is said of a run has no secrets in it', async () => {
+    const { settings } = await orderOf({ ...defaults, target: ['msrp://a:1/secret;tcp msrps://b:2/secret;tcp'] });
+    expect(settings).toMatchObject({ target: 'msrp://a:1', sessions: 1, connections: 1, window: 1 });
+    expect(JSON.stringify(settings)).not.toContain('secret');
   });
 });
