@@ -1,6 +1,7 @@
 // What the commands tell scripts with --json: one object on a line for each event, on stdout, where nothing else comes. These names are
 // part of the interface: add some, but never change one.
 
+import type { BenchResult } from './bench-result.ts';
 import { codeOf } from './failure.ts';
 
 export interface ListeningEvent {
@@ -71,6 +72,25 @@ export interface LogEvent {
   time: string;
 }
 
+/** Of a run of `msrp bench`. */
+export interface ProgressEvent {
+  event: 'progress';
+  seconds: number;
+  /** Messages, from the start. */
+  sent: number;
+  delivered: number;
+  errors: number;
+  /** Of the last interval. */
+  p99Ms: number;
+}
+
+/** Of `msrp bench --sink`. */
+export interface CountedEvent {
+  event: 'counted';
+  messages: number;
+  bytes: number;
+}
+
 export type CommandEvent =
   | ListeningEvent
   | RelayListeningEvent
@@ -81,6 +101,9 @@ export type CommandEvent =
   | ResumedEvent
   | ReceivedEvent
   | SentEvent
+  | ProgressEvent
+  | BenchResult
+  | CountedEvent
   | FailedEvent;
 
 /** For help texts. */
@@ -93,6 +116,9 @@ export const eventHelp: Readonly<Record<CommandEvent['event'], string>> = {
   resumed: 'file, from: so many bytes of it were there from an earlier attempt, it goes on behind them',
   received: 'file, bytes, sha256: it is there, whole, under that name',
   sent: 'file, bytes, bytesSent this time, sha256, seconds, bytesPerSecond, reported: the receiver says that it has it whole',
+  progress: 'seconds, sent, delivered, errors, p99Ms: how far it is, about once a second',
+  result: 'settings, measured, latencyMs, errors, generator, peer, crossed, distribution, samples',
+  counted: 'messages, bytes: what came',
   failed: 'file, where it is about one, code, where there is one, message',
 };
 

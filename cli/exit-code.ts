@@ -7,6 +7,8 @@ export const ExitCode = {
   usage: 2,
   /** A file or stream failed: not there, not readable, no space. */
   io: 3,
+  /** A result is not what was asked for. */
+  threshold: 4,
   /** EX_SOFTWARE of sysexits.h. */
   bug: 70,
   /** 128 + SIGINT, as a shell reports it. */
@@ -23,6 +25,7 @@ export const exitCodeHelp = `Exit codes:
     1  something was malformed or did not arrive
     2  wrong usage
     3  a file or stream could not be read or written
+    4  a --fail-if of msrp bench was met
    70  a bug in msrp
   130  stopped by Ctrl-C
   143  stopped by SIGTERM`;

@@ -4,11 +4,11 @@ import { SingleBar } from 'cli-progress';
 import { visible } from './printable.ts';
 
 /** Draws a bar on stderr until the function it returns is called, which leaves the line empty. Where there is no terminal it draws none. */
-export function showProgress(name: string, size: number, done: () => number): () => void {
+export function showProgress(name: string, size: number, done: () => number, unit = 'bytes'): () => void {
   if (!process.stderr.isTTY) return () => {};
   const bar = new SingleBar({
     stream: process.stderr,
-    format: '{name} {bar} {percentage}% {value}/{total} bytes, {eta_formatted}',
+    format: `{name} {bar} {percentage}% {value}/{total} ${unit}, {eta_formatted}`,
     hideCursor: true,
     clearOnComplete: true,
   });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addBench } from './bench.ts';
 import { addDecode } from './decode.ts';
 import { addReceive } from './receive.ts';
 import { addRelay } from './relay.ts';
@@ -9,5 +10,6 @@ export function addCommands(program: Command): void {
   addReceive(program);
   addSend(program);
   addRelay(program);
+  addBench(program);
   addDecode(program);
 }

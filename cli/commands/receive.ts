@@ -1,12 +1,9 @@
 // msrp receive: waits for senders, one after the other, and keeps the files that they send.
 
 import type { Command } from 'commander';
-import { X509Certificate } from 'node:crypto';
 import { access, constants, mkdir } from 'node:fs/promises';
 import {
   type ConnectOptions,
-  fingerprintOf,
-  formatFingerprint,
   type IncomingMessage,
   MSRPBindSessionTimeout,
   MSRPError,
@@ -25,6 +22,7 @@ import { ExitCode } from '../exit-code.ts';
 import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { contentOf } from '../input.ts';
 import { type MeetingPlace, PortPlace, RelayPlace } from '../meeting-place.ts';
+import { makeCertificate } from '../own-certificate.ts';
 import { addRelayOptions, type RelayOptions, relayOf } from '../relay-option.ts';
 
 interface ReceiveOptions extends RelayOptions {
@@ -147,11 +145,8 @@ async function tlsOf(
   if (cert !== undefined && key !== undefined) {
     return { connect: { tls: { cert: await contentOf(cert), key: await contentOf(key) } } };
   }
-  // Loaded here alone: it takes as long as all else that the command loads.
-  const { generate } = await import('selfsigned');
-  const made = await generate([{ name: 'commonName', value: uri.host }], { keySize: 2048, algorithm: 'sha256' });
-  const fingerprint = formatFingerprint(fingerprintOf(new X509Certificate(made.cert).raw));
-  return { connect: { tls: { cert: made.cert, key: made.private } }, fingerprint };
+  const { fingerprint, ...made } = await makeCertificate(uri.host);
+  return { connect: { tls: made }, fingerprint };
 }
 
 class Receiving {

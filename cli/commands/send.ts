@@ -1,7 +1,7 @@
 // msrp send: files, or standard input, to a receiver; done when all of it is acknowledged.
 
 import type { Command } from 'commander';
-import { createHash, X509Certificate } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   dispositionOf,
   getConnector,
@@ -19,14 +19,13 @@ import type { SentEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
 import { codeOf, CommandFailure, reasonOf } from '../failure.ts';
 import { type FileSource, fileSourceOf, octetsOf } from '../file-source.ts';
-import { cannotRead, contentOf } from '../input.ts';
+import { cannotRead } from '../input.ts';
 import { showProgress } from '../progress.ts';
 import { addRelayOptions, type RelayOptions, relayOf } from '../relay-option.ts';
+import { trustIn, type TrustOptions } from '../trust-option.ts';
 
-interface SendCommandOptions extends RelayOptions {
+interface SendCommandOptions extends RelayOptions, TrustOptions {
   chunkSize: string;
-  fingerprint?: string;
-  ca?: string;
   name: string;
   resume?: boolean;
   limit?: string;
@@ -146,17 +145,10 @@ async function connect(
   path: readonly URI[],
   relay: MSRPRelaySettings | undefined,
   chunkSize: number,
-  { fingerprint, ca }: SendCommandOptions,
+  options: SendCommandOptions,
   signal: AbortSignal,
 ): Promise<MSRPSession> {
-  const authorities = ca === undefined ? undefined : await authoritiesIn(ca);
-  const connector = getConnector({
-    relay,
-    tls: {
-      ...(fingerprint !== undefined && { fingerprints: [fingerprint] }),
-      ...(authorities !== undefined && { ca: authorities }),
-    },
-  });
+  const connector = getConnector({ relay, tls: await trustIn(options) });
   try {
     await connector.prepare();
     return new MSRPSession(await connector.complete(path, { signal }), { chunkSize });
@@ -165,17 +157,6 @@ async function connect(
     const isUsage = error instanceof MSRPError && error.code === 'MSRP_ERR_ARGUMENT';
     throw new CommandFailure(reasonOf(error), isUsage ? ExitCode.usage : ExitCode.fault, { cause: error });
   }
-}
-
-/** Node passes over what is no certificate, and then trusts nobody. */
-async function authoritiesIn(file: string): Promise<Buffer> {
-  const content = await contentOf(file);
-  try {
-    void new X509Certificate(content);
-  } catch {
-    throw cannotRead(file, 'there is no certificate in it');
-  }
-  return content;
 }
 
 interface Sending {
