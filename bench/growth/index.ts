@@ -27,25 +27,26 @@ interface Curve {
   readonly measure: (x: number, isOnce: boolean) => Promise<Point>;
 }
 
-async function rowsOf({ name, unit, xs, nameOf, measure }: Curve, effort: Effort): Promise<Row[]> {
+async function rowsOf({ name, unit, xs: all, nameOf, measure }: Curve, effort: Effort): Promise<Row[]> {
   const rounds = effort.isOnce ? 1 : 3;
+  const xs = effort.isOnce ? all.slice(0, 2) : all;
   const points = new Map<number, Point[]>(xs.map((x) => [x, []]));
   for (let round = 0; round < rounds; round++) {
     for (const x of xs) points.get(x)!.push(await measure(x, effort.isOnce));
   }
   const first = points.get(xs[0]!)!;
   return xs.map((x) => {
-    const all = points.get(x)!;
-    const ratios = all.map(({ speed }, at) => speed / first[at]!.speed).toSorted((a, b) => a - b);
-    const p50s = all.flatMap(({ p50 }) => p50 ?? []);
+    const taken = points.get(x)!;
+    const ratios = taken.map(({ speed }, at) => speed / first[at]!.speed).toSorted((a, b) => a - b);
+    const p50s = taken.flatMap(({ p50 }) => p50 ?? []);
     return {
       group: name,
       name: nameOf(x),
       x,
       unit,
-      speed: median(all.map(({ speed }) => speed)),
-      cpu: median(all.map(({ cpu }) => cpu)),
-      cpuRatio: median(all.map(({ cpu }, at) => cpu / first[at]!.cpu)),
+      speed: median(taken.map(({ speed }) => speed)),
+      cpu: median(taken.map(({ cpu }) => cpu)),
+      cpuRatio: median(taken.map(({ cpu }, at) => cpu / first[at]!.cpu)),
       ratio: median(ratios),
       lowest: ratios[0]!,
       highest: ratios.at(-1)!,
