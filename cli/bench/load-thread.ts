@@ -1,6 +1,5 @@
 // A thread of the generator: opens its sessions, waits for the start, sends, and tells what it has counted, interval by interval.
 
-import { randomFillSync } from 'node:crypto';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
@@ -12,7 +11,7 @@ import { openSessions } from './open-sessions.ts';
 import { type Phases, phasesOf, type ThreadPlan } from './plan.ts';
 import type { FromThread, ToThread } from './protocol.ts';
 import { Schedule } from './schedule.ts';
-import { largestOf, pickSize } from './sizes.ts';
+import { Sender } from './sender.ts';
 import { Tally } from './tally.ts';
 
 /** After the end: a little longer than a session waits for a response before it has failed. */
@@ -28,9 +27,8 @@ class LoadThread {
   readonly #plan: ThreadPlan;
   readonly #phases: Phases;
   readonly #tally: Tally;
-  readonly #body: Buffer;
   readonly #sessions: readonly MSRPSession[];
-  readonly #dead = new Set<MSRPSession>();
+  readonly #sender: Sender;
   readonly #startMs: number;
 
   constructor(plan: ThreadPlan, sessions: readonly MSRPSession[], startMs: number) {
@@ -39,8 +37,7 @@ class LoadThread {
     this.#startMs = startMs;
     this.#phases = phasesOf(plan.load);
     this.#tally = new Tally(this.#phases);
-    this.#body = randomFillSync(Buffer.allocUnsafe(largestOf(plan.load.sizes)));
-    for (const session of sessions) void session.closed.then(() => this.#dead.add(session));
+    this.#sender = new Sender({ load: plan.load, sessions, tally: this.#tally, now: () => this.#now() });
   }
 
   /** Until nothing is due any more, or `stop` is aborted, and what was sent is over. */
@@ -75,43 +72,20 @@ class LoadThread {
     const { load, thread } = this.#plan;
     const { rate, rampMs, threads, window } = load;
     const { endMs } = this.#phases;
-    const common = { clock: systemClock, startMs: this.#startMs, send: this.#send };
+    const common = { clock: systemClock, startMs: this.#startMs, send: this.#sender.send };
     if (rate !== undefined) {
       const poll = load.precise ? pollOf : undefined;
       return new OpenLoop({ ...common, schedule: new Schedule({ rate, rampMs, endMs }), thread, threads, poll });
     }
-    const isUsable = (at: number): boolean => !this.#dead.has(this.#sessionOf(at));
-    return new ClosedLoop({ ...common, endMs, rampMs, sessions: this.#sessions.length, window, isUsable });
+    return new ClosedLoop({
+      ...common,
+      endMs,
+      rampMs,
+      sessions: this.#sessions.length,
+      window,
+      isUsable: this.#sender.isUsable,
+    });
   }
-
-  #sessionOf(at: number): MSRPSession {
-    const session = this.#sessions[at];
-    if (session === undefined) throw new RangeError(`there is no session ${at}`);
-    return session;
-  }
-
-  /** In an open loop the sessions of all threads take turns, in a closed one the number is that of the session. */
-  readonly #send = (number: number, dueMs: number, over: () => void): void => {
-    const { sizes, reports, rate, threads } = this.#plan.load;
-    const turn = rate === undefined ? number : Math.floor(number / threads);
-    const session = this.#sessionOf(turn % this.#sessions.length);
-    const body = this.#body.subarray(0, pickSize(sizes, Math.random()));
-    this.#tally.onSent(dueMs, this.#now());
-    const failed = (error: unknown): void => {
-      this.#tally.onFailed(error);
-      over();
-    };
-    try {
-      const { delivered } = session.send(body, { successReport: reports ? 'yes' : 'no' });
-      const succeeded = (): void => {
-        this.#tally.onDelivered(dueMs, this.#now(), body.length);
-        over();
-      };
-      void delivered.then(succeeded, failed);
-    } catch (error) {
-      queueMicrotask(() => failed(error));
-    }
-  };
 
   /** Tells of each interval when it is over, and at the end of what is left. */
   #tick(): { end: () => void } {

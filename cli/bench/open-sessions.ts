@@ -1,6 +1,6 @@
 // The sessions of a thread: opened before anything is measured, some at a time, so that no peer takes them for an attack.
 
-import { ConnectionPool, getConnector, MSRPRelaySettings, MSRPSession, parsePath } from '../../index.ts';
+import { ConnectionPool, getConnector, MSRPRelaySettings, MSRPSession, parsePath, URI } from '../../index.ts';
 import type { SessionPlan, ThreadPlan } from './plan.ts';
 
 const atOnce = 64;
@@ -31,6 +31,8 @@ export async function openSessions(plan: ThreadPlan, onOpened: (count: number) =
 class Opener {
   readonly #plan: ThreadPlan;
   readonly #relay: MSRPRelaySettings | undefined;
+  /** Ours, by name: asked for once, since finding it out takes as long as the rest. */
+  #host: string | undefined;
   readonly #pools = new Map<number, ConnectionPool>();
 
   constructor(plan: ThreadPlan) {
@@ -47,7 +49,8 @@ class Opener {
       ...(pool !== undefined && { pool: this.#poolOf(pool) }),
     });
     try {
-      await connector.prepare();
+      const own = await connector.prepare(this.#host === undefined ? undefined : new URI({ host: this.#host }));
+      this.#host ??= own.at(-1)?.host;
       const transport = await connector.complete(parsePath(path, undefined, true));
       // What an echo sends back is answered and dropped.
       return new MSRPSession(transport, { chunkSize, onIncoming: () => {} });

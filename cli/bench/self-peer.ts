@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Counted } from '../bench-result.ts';
+import { ExitCode } from '../exit-code.ts';
 import { CommandFailure } from '../failure.ts';
 
 export type ToPeer =
@@ -28,7 +29,7 @@ export class SelfPeer {
     const module = fileURLToPath(new URL('self-peer-process.js', import.meta.url));
     this.#child = fork(module, [], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#gone = once(this.#child, 'exit').then((): never => {
-      throw new CommandFailure('the process of the peer has ended');
+      throw new CommandFailure('the process of the peer has ended', ExitCode.fault);
     });
     this.#gone.catch(() => {});
     this.#child.on('message', (message: FromPeer) => {
@@ -66,7 +67,8 @@ export class SelfPeer {
       };
       child.on('message', onMessage);
     });
-    child.send(question);
+    // Where it has gone nobody hears this, and `gone` says it.
+    child.send(question, () => {});
     return Promise.race([answer, this.#gone]);
   }
 

@@ -10,6 +10,10 @@ export function formatCount(count: number): string {
   return count >= 100 || Number.isInteger(count) ? count.toFixed(0) : count.toFixed(1);
 }
 
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 export function formatBytes(bytes: number): string {
   if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(2)} GB`;
   if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(1)} MB`;
@@ -25,7 +29,7 @@ export function settingsLines({ settings }: BenchResult): Line[] {
   return [
     ['target', settings.target],
     ...(relay === undefined ? [] : [['relay', relay] as const]),
-    ['sessions', `${sessions} on ${connections} connections, ${threads} ${threads === 1 ? 'thread' : 'threads'}`],
+    ['sessions', `${sessions} on ${plural(connections, 'connection')}, ${plural(threads, 'thread')}`],
     ['messages', `${settings.size} bytes, in chunks of ${settings.chunkSize}${settings.reports ? ', reported' : ''}`],
     [
       'load',

@@ -27,7 +27,7 @@ export function addBench(program: Command): void {
     ],
     notes: [
       'With --rate the loop is open: messages are due at that rate, whatever becomes of those before, and the latency of\neach counts from when it was due, so that a peer that stalls cannot hide it. With --window the loop is closed: so\nmany messages are under way in each session, and the latency counts from when one was sent.',
-      'A message is delivered when all of it was answered with 200, or, with --reports, reported by the peer. The peer has\nto take the sessions; it may send back what it gets. --sink is such a peer: it shows a path for each session, and\ncounts. --self starts one, and checks that it has counted what was delivered.',
+      'A message is delivered when all of it was answered with 200, by the relay where there is one, or, with --reports,\nreported by the peer. The peer has to take the sessions; it may send back what it gets. --sink is such a peer: it\nshows a path for each session, and counts. --self starts one, and checks that it has counted what was delivered.',
       '--fail-if takes p50, p90, p99, p99.9 or max with > and a time in us, ms or s, errors>N, and rate<N in messages a\nsecond. Without errors>N any error makes the exit code 1.',
     ],
     events: ['progress', 'result', 'listening', 'counted', 'failed'],
@@ -89,7 +89,8 @@ async function load(options: BenchOptions, context: CommandContext): Promise<Exi
   return exitCodeOf(result, order);
 }
 
-async function sink({ listen, sessions }: BenchOptions, { signal, tell }: CommandContext): Promise<ExitCode> {
+async function sink({ listen, sessions, json }: BenchOptions, context: CommandContext): Promise<ExitCode> {
+  const { signal, tell, say } = context;
   const uri = listenURI('--listen', listen);
   const count = countOf('sessions', sessions, 1_000_000);
   const peer = await Sink.make(uri);
@@ -98,9 +99,12 @@ async function sink({ listen, sessions }: BenchOptions, { signal, tell }: Comman
     for (const path of await listenAt(peer, uri, count)) {
       await tell({ event: 'listening', path, ...(fingerprint !== undefined && { fingerprint }) }, path);
     }
+    // What is no path goes to stderr: stdout may be a file for --targets.
+    if (fingerprint !== undefined && json !== true) say(`the certificate is known by --fingerprint "${fingerprint}"`);
     if (!signal.aborted) await once(signal, 'abort');
     const { messages, bytes } = peer.counted;
-    await tell({ event: 'counted', messages, bytes }, `${messages} messages, ${bytes} bytes`);
+    if (json === true) await tell({ event: 'counted', messages, bytes }, '');
+    else say(`${messages} messages and ${bytes} bytes came`);
     return ExitCode.ok;
   } finally {
     await peer.close();

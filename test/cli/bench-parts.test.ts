@@ -333,6 +333,30 @@ describe('the plan', () => {
   });
 });
 
+describe('the tally', () => {
+  test('measures the latency of what was due, and counts what was delivered, between warm-up and end', () => {
+    const tally = new Tally({ measuredFromMs: 100, endMs: 200, intervalMs: 100 });
+    const messages: [due: number, sent: number, delivered: number][] = [
+      [50, 50, 99],
+      [99, 101, 110],
+      [100, 103, 105],
+      [199, 199, 250],
+      [200, 200, 201],
+    ];
+    for (const [due, sent, delivered] of messages) {
+      tally.onSent(due, sent);
+      tally.onDelivered(due, delivered, 10);
+    }
+    const { measured } = tally;
+    expect([measured.messages, measured.bytes]).toEqual([2, 20]);
+    expect([measured.latency.count, latencyOf(measured.latency).max.toFixed(0)]).toEqual([2, '51']);
+    expect([measured.lateness.count, latencyOf(measured.lateness).max.toFixed(0)]).toEqual([2, '3']);
+    tally.onFailed(Object.assign(new Error('x'), { code: 'MSRP_ERR_CLOSED' }));
+    expect(tally.take(0)).toMatchObject({ sent: 5, delivered: 5, bytes: 50, errors: { MSRP_ERR_CLOSED: 1 } });
+    expect(tally.take(1)).toMatchObject({ sent: 0, delivered: 0, bytes: 0, errors: {}, latency: { count: 0 } });
+  });
+});
+
 describe('the timeline', () => {
   test('has a sample when all threads have passed it, and holds no more', () => {
     const samples: Sample[] = [];

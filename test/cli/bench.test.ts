@@ -219,6 +219,18 @@ describe('msrp bench --sink', { timeout: 30_000 }, () => {
   });
 });
 
+test('msrp bench --sink without --json has nothing but paths on stdout', { timeout: 30_000 }, async () => {
+  const child = start(['bench', '--sink', '--listen', 'msrps://127.0.0.1:0']);
+  const end = ended(child);
+  await said(child, ';tcp\n');
+  child.kill('SIGTERM');
+  expect(await end).toMatchObject({
+    stdout: expect.stringMatching(/^msrps:\/\/127\.0\.0\.1:\d+\/\w+;tcp\n$/),
+    stderr: expect.stringMatching(/--fingerprint "SHA-256 [0-9A-F:]+"\nmsrp bench: 0 messages and 0 bytes came\n$/),
+    exitCode: 143,
+  });
+});
+
 async function saidLines(child: ReturnType<typeof start>, lines: number): Promise<string> {
   let all = '';
   while (all.split('\n').length <= lines) all = await said(child, '\n').then((text) => all + text);
