@@ -113,7 +113,7 @@ describe('a peer makes a process hold no more than 32 MiB by', () => {
           socket.write(octets, 'latin1');
           if (!(await hasRoom(socket, server))) break;
         }
-        const held = (await heldBy(server)) - before;
+        const held = (await leastHeldBy(server)) - before;
         expect(socket.destroyed).toBe(closes ?? false);
         socket.destroy();
         expect(held / mebibyte).toBeLessThan(32);
@@ -147,6 +147,13 @@ async function heldBy(server: ChildProcess): Promise<number> {
   const answer = once(server, 'message') as Promise<[{ held: number }]>;
   server.send('measure');
   return (await answer)[0].held;
+}
+
+/** What waits to be freed is not held: the least of some answers, each after a collection, which frees some things only later. */
+async function leastHeldBy(server: ChildProcess): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let asked = 0; asked < 10; asked++) least = Math.min(least, await heldBy(server));
+  return least;
 }
 
 /** Waits for the server to read on; false when it does not, though it has answered ten other questions meanwhile. */
