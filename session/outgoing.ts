@@ -31,7 +31,7 @@ const mostUncertain = 4096;
 /** Codes that end the session, in a response or a REPORT (D-REPORT-4). */
 const sessionCodes = new Set([408, 481, 506]);
 
-type OutgoingOptions = Pick<SessionOptions, 'chunkSize' | 'windowBytes' | 'peer'>;
+type OutgoingOptions = Pick<SessionOptions, 'chunkSize' | 'windowBytes' | 'peer' | 'rememberedMessages'>;
 
 export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   isWaiting = false;
@@ -50,7 +50,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
   readonly #messages = new IdentTable<OutgoingMessage>();
   readonly #turns = new Turns();
   /** Those that are over, and those of chunks that were given: a REPORT may still come. */
-  readonly #recent = new RecentIds<OutgoingMessage | undefined>();
+  readonly #recent: RecentIds<OutgoingMessage | undefined>;
   /** The chunk whose end-line has not been sent. */
   #open: OutgoingChunk | undefined;
   #unanswered = 0;
@@ -74,6 +74,7 @@ export class Outgoing implements FrameSource, Sender, ChunkOwner, QueueOwner {
     this.#chunkSize = Math.floor(Math.min(chunkSize, windowBytes / 2, longest));
     this.quantum = Math.min(this.#chunkSize, quantumBytes);
     this.#windowBytes = windowBytes;
+    this.#recent = new RecentIds(o.rememberedMessages);
     this.#transport = transport;
     this.#onFail = onFail;
     this.#transactions = new Transactions(transport.settings);

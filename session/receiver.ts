@@ -39,7 +39,7 @@ export class Receiver implements BodySink, MessageOwner {
   /** The Message-IDs of those that came whole (D-RECV-10). */
   readonly complete: RecentIds<true>;
   /** The codes of messages that were refused: their other chunks get the same (R4975-10-5). */
-  readonly #refused = new RecentIds<number>();
+  readonly #refused: RecentIds<number>;
   readonly #queue = new MessageQueue(() => this.onAwaited());
   /** For `onIncoming`: chunks or segments of them. */
   readonly #assembler: ChunkAssembler | undefined;
@@ -55,10 +55,15 @@ export class Receiver implements BodySink, MessageOwner {
   /** Promises of `onIncoming` that are open. */
   #busy = 0;
 
-  constructor(transport: MSRPTransport, options: SessionOptions, complete: RecentIds<true> = new RecentIds()) {
+  constructor(
+    transport: MSRPTransport,
+    options: SessionOptions,
+    complete: RecentIds<true> = new RecentIds(options.rememberedMessages),
+  ) {
     this.#transport = transport;
     this.#options = options;
     this.complete = complete;
+    this.#refused = new RecentIds(options.rememberedMessages);
     this.#unreadBytes = transport.settings.limits.unreadBytes;
     const { incompleteTimeout = 540_000 } = options;
     this.#receiving = new ReceivingTable(transport.settings, incompleteTimeout, (late) =>

@@ -32,6 +32,11 @@ export interface SessionOptions {
   peer?: { readonly acceptTypes?: readonly string[] | undefined; readonly maxSize?: number | undefined };
   /** A failed session that this one stands in for: messages that came whole there and come again are known (RFC 4975 section 5.4). */
   replaces?: { readonly received: RecentIds<true> };
+  /**
+   * Of how many messages, of each direction, the Message-ID is remembered when they are over, at some 100 octets each: to know one that comes
+   * again, and whom a late REPORT is about. Default 1,000.
+   */
+  rememberedMessages?: number;
   /** Milliseconds without another chunk after which a message is given up whose end has not come. Default 540,000. */
   incompleteTimeout?: number;
   /** For `onIncoming`: a hint where to cut long chunks, in octets. Default 65,536. */

@@ -1,7 +1,7 @@
 // The sessions of a thread: opened before anything is measured, some at a time, so that no peer takes them for an attack.
 
 import { ConnectionPool, getConnector, MSRPRelaySettings, MSRPSession, parsePath, URI } from '../../index.ts';
-import type { SessionPlan, ThreadPlan } from './plan.ts';
+import { rememberedMessages, type SessionPlan, type ThreadPlan } from './plan.ts';
 
 const atOnce = 64;
 
@@ -53,7 +53,7 @@ class Opener {
       this.#host ??= own.at(-1)?.host;
       const transport = await connector.complete(parsePath(path, undefined, true));
       // What an echo sends back is answered and dropped.
-      return new MSRPSession(transport, { chunkSize, onIncoming: () => {} });
+      return new MSRPSession(transport, { chunkSize, rememberedMessages, onIncoming: () => {} });
     } catch (error) {
       await connector.cleanup();
       throw error;

@@ -3,6 +3,9 @@
 import type { ClientTLS, MSRPRelayInit } from '../../index.ts';
 import type { Sizes } from './sizes.ts';
 
+/** Nobody sends a message again here: so that the memory of many sessions does not grow with their messages, few are remembered. */
+export const rememberedMessages = 16;
+
 /** What all threads have in common. */
 export interface Load {
   readonly sizes: Sizes;

@@ -4,6 +4,7 @@
 import { type Chunk, MSRPBindSessionTimeout, MSRPServer, MSRPSession, URI } from '../../index.ts';
 import type { Counted } from '../bench-result.ts';
 import { makeCertificate } from '../own-certificate.ts';
+import { rememberedMessages } from './plan.ts';
 
 export class Sink {
   readonly counted: Counted = { messages: 0, bytes: 0 };
@@ -42,7 +43,7 @@ export class Sink {
     while (!this.#isClosed) {
       try {
         const transport = await this.#server.complete(undefined, { localUri: uri });
-        await this.#take(new MSRPSession(transport, { onIncoming: this.#count }));
+        await this.#take(new MSRPSession(transport, { rememberedMessages, onIncoming: this.#count }));
       } catch (error) {
         // One came and did not bind; else the server is closed.
         if (!(error instanceof MSRPBindSessionTimeout)) return;

@@ -11,6 +11,15 @@ describe('what is remembered of the last messages', () => {
     expect([recent.get('id-2000'), recent.get('id-0')]).toEqual([2000, undefined]);
   });
 
+  test('is of as many as one says, at least of one', () => {
+    const recent = new RecentIds<number>(2);
+    for (let index = 0; index < 5; index++) recent.add(`id-${index}`, index);
+    expect([0, 1, 2, 3, 4].filter((index) => recent.has(`id-${index}`))).toEqual([3, 4]);
+    for (const most of [0, -1, Number.NaN]) {
+      expect(() => new RecentIds(most)).toThrow(expect.objectContaining({ code: 'MSRP_ERR_ARGUMENT' }));
+    }
+  });
+
   test('changes when one is added again, and takes no other place', () => {
     const recent = new RecentIds<number>();
     for (let index = 0; index < 1000; index++) recent.add(`id-${index}`, index);
