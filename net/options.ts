@@ -35,7 +35,10 @@ export interface Timeouts {
   authMs: number;
   /** From the first octet of a head that does not come whole until its last: else the connection is closed, as by a peer that dribbles. */
   headMs: number;
-  /** Without another octet inside a body, while we read: else the connection is closed. Default 120,000. */
+  /**
+   * Without another octet inside a body, while we read; and without the peer taking an octet of what we send: else the connection is closed.
+   * Default 120,000.
+   */
   idleFrameMs: number;
   /** From the last octet of a request until its response. Else the request has failed with 408. */
   responseMs: number;
