@@ -68,7 +68,7 @@ class Neighbour {
     this.#post(message);
   }
 
-  open(init: Pick<OutletInit, 'connection' | 'localUri' | 'hops' | 'onKnown' | 'onEnded'>): Outlet {
+  open(init: Pick<OutletInit, 'connection' | 'localUri' | 'hops' | 'onKnown' | 'onUnknown' | 'onEnded'>): Outlet {
     const link = ++this.#lastLink;
     const post = (message: ToHome, ...transfer: readonly Transferable[]): void =>
       this.#post({ ...message, link }, ...transfer);
@@ -117,15 +117,18 @@ class Neighbour {
     };
     const admit = (connection: Connection, head: Head): Bound | undefined => {
       const bound = this.#owner.admit(connection, head);
-      if (bound === undefined && connection.sessions === 0) retire();
-      else if (!inlet.isKnown) post({ kind: 'known' });
-      inlet.isKnown ||= bound !== undefined;
+      if (connection.sessions === 0) retire();
+      else if (!inlet.isKnown) {
+        inlet.isKnown = true;
+        post({ kind: 'known' });
+      }
       return bound;
     };
-    this.#owner.onLink(
-      new Connection(inlet.socket, this.#owner.settings, { isRelay: true, admit, onIdle: retire }),
-      hops,
-    );
+    const { settings } = this.#owner;
+    // Its source watches the connection, which others share, and knows when it is not read.
+    const timeouts = { ...settings.timeouts, idleFrameMs: Number.POSITIVE_INFINITY };
+    const owner = { isRelay: true, admit, onIdle: retire };
+    this.#owner.onLink(new Connection(inlet.socket, { ...settings, timeouts }, owner), hops);
   }
 
   /** It is gone, and all that went through it. */

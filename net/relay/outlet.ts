@@ -25,6 +25,8 @@ export interface OutletInit {
   readonly post: (message: ToHome, ...transfer: readonly Transferable[]) => void;
   /** The session is there. */
   readonly onKnown: () => void;
+  /** It never was. */
+  readonly onUnknown: () => void;
   /** It takes no requests any more. */
   readonly onEnded: () => void;
   /** Nothing comes back any more. */
@@ -181,13 +183,13 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     if (this.#isLast && this.#frames.length === 0) this.#close(undefined);
   }
 
-  /** The home has no session for it, or none any more. A stranger who asks for none too often is not wanted here. */
+  /** The home has no session for it, or none any more: it answers what has come until now. */
   #onIdle(): void {
     if (!this.#isOpen) return;
+    this.#send();
     this.#endRequests(undefined);
-    const { sessions } = this.#connection;
-    if (!this.#isKnown && sessions === 0) this.#connection.countBad('a request for no session here');
-    else if (sessions === 0) this.#connection.release();
+    if (!this.#isKnown) this.#init.onUnknown();
+    else if (this.#connection.sessions === 0) this.#connection.release();
   }
 
   /** The session that it belongs to here is over: who was sending something is told. */
@@ -222,7 +224,9 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#leave();
   }
 
+  /** What is arriving goes nowhere any more. */
   #leave(): void {
+    this.#head = undefined;
     this.#stall?.cancel();
     this.#stall = undefined;
     this.#connection.go(this);
@@ -236,6 +240,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#connection.outbox.forget(this);
     if (this.#isOpen) {
       this.#isOpen = false;
+      if (this.#head !== undefined) this.#connection.respond(this.#head, 408);
       this.#leave();
     }
     this.#init.onOver();

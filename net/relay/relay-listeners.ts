@@ -93,6 +93,11 @@ export class RelayListeners {
     accepted.timer.cancel();
   }
 
+  /** Whoever has not connected to us has it. */
+  hasMerit(connection: Connection): boolean {
+    return this.#accepted.get(connection)?.hasMerit ?? true;
+  }
+
   #onIdle(connection: Connection): void {
     const accepted = this.#accepted.get(connection);
     if (accepted === undefined) return;

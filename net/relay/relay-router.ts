@@ -112,10 +112,17 @@ export class RelayRouter implements Router, Grants {
       localUri,
       hops: 0,
       onKnown: () => this.listeners.onMerit(connection),
+      onUnknown: () => this.#onUnknown(connection),
       onEnded: () => connection.unbind(outlet),
     });
     connection.bind(outlet);
     return outlet;
+  }
+
+  /** Others that are asked for at the same time are no sessions yet: a stranger who asks for many that are not there is cut off. */
+  #onUnknown(connection: Connection): void {
+    if (connection.sessions > 0 && this.listeners.hasMerit(connection)) return;
+    connection.countBad('a request for no session here');
   }
 
   #authenticator(peer: Peer, head: Head): Bound {
@@ -202,6 +209,7 @@ export class RelayRouter implements Router, Grants {
       localUri,
       hops: moved,
       onKnown: () => {},
+      onUnknown: () => {},
       onEnded: () => leg.flows.delete(path),
     });
     leg.flows.set(path, outlet);
