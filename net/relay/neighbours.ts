@@ -50,18 +50,12 @@ class Neighbour {
   readonly #owner: LinkOwner;
   readonly #outlets = new Map<number, Outlet>();
   readonly #inlets = new Map<number, Inlet>();
-  readonly #onOver: () => void;
   #lastLink = 0;
 
-  constructor(post: Post, owner: LinkOwner, onOver: () => void) {
+  constructor(post: Post, owner: LinkOwner) {
     this.#post = post;
     this.#owner = owner;
-    this.#onOver = onOver;
     for (const [username, count] of owner.users) post({ kind: 'users', username, count });
-  }
-
-  get outlets(): number {
-    return this.#outlets.size;
   }
 
   post(message: Shared): void {
@@ -72,11 +66,7 @@ class Neighbour {
     const link = ++this.#lastLink;
     const post = (message: ToHome, ...transfer: readonly Transferable[]): void =>
       this.#post({ ...message, link }, ...transfer);
-    const onOver = (): void => {
-      this.#outlets.delete(link);
-      this.#onOver();
-    };
-    const outlet = new Outlet({ ...init, post, onOver });
+    const outlet = new Outlet({ ...init, post, onOver: () => this.#outlets.delete(link) });
     this.#outlets.set(link, outlet);
     return outlet;
   }
@@ -143,7 +133,6 @@ export class Neighbours {
   readonly #index: number;
   readonly #owner: LinkOwner;
   readonly #all = new Map<number, Neighbour>();
-  #onIdle: (() => void) | undefined;
 
   /** `index`: the number of this shard. */
   constructor(index: number, owner: LinkOwner) {
@@ -153,7 +142,7 @@ export class Neighbours {
 
   /** Another shard is there: messages to it go to `post`; the result takes those from it. */
   join(index: number, post: Post): (message: LinkMessage) => void {
-    const neighbour = new Neighbour(post, this.#owner, () => this.#check());
+    const neighbour = new Neighbour(post, this.#owner);
     this.#all.set(index, neighbour);
     return (message) => neighbour.onMessage(message);
   }
@@ -162,7 +151,6 @@ export class Neighbours {
     const neighbour = this.#all.get(index);
     this.#all.delete(index);
     neighbour?.lose();
-    this.#check();
   }
 
   /** The secret of a session, as it is to stand in its URI. */
@@ -184,19 +172,6 @@ export class Neighbours {
 
   tell(message: Shared): void {
     for (const neighbour of this.#all.values()) neighbour.post(message);
-  }
-
-  /** Resolves when no connection here is linked to a session elsewhere. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      this.#check();
-    });
-  }
-
-  #check(): void {
-    for (const { outlets } of this.#all.values()) if (outlets > 0) return;
-    this.#onIdle?.();
   }
 }
 

@@ -80,7 +80,8 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#head = undefined;
     if (this.#isRefusing) return this.#connection.respond(head, 408);
     this.#head = head;
-    this.#add(this.#heads.token(head, this.#position), requestBytes);
+    const token = this.#heads.token(head, this.#position);
+    this.#add(token, costOf(token));
   }
 
   onBody(bytes: Buffer, more: boolean): void {
@@ -245,4 +246,10 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     }
     this.#init.onOver();
   }
+}
+
+/** Of a head: fields cross with the first that has them, and may be long. */
+function costOf(token: Token): number {
+  const fields = typeof token === 'object' && token.kind === 'head' ? token.head.fields : [];
+  return fields.reduce((sum, [name, value]) => sum + name.length + value.length, requestBytes);
 }

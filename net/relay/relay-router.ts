@@ -102,7 +102,9 @@ export class RelayRouter implements Router, Grants {
       return undefined;
     }
     this.listeners.onMerit(connection);
-    return session!.legOn(connection) ?? this.#bind(session!, connection, first!, head.fromPath[0]!.key);
+    // Who comes by way of another session of ours is reached by that way alone.
+    const remote = peer.hops > 0 ? '' : head.fromPath[0]!.key;
+    return session!.legOn(connection) ?? this.#bind(session!, connection, first!, remote);
   }
 
   /** Another shard has the session: whatever comes for it here goes there. */

@@ -88,3 +88,30 @@ test('a message that stalls others is answered while it comes, and what follows 
     .map(({ code }) => code);
   expect([codes, mallory.codesFor(next), mallory.codesFor(other)]).toEqual([[408], [408], [200]]);
 });
+
+test('heads whose fields are long are taken no further than bodies are', async () => {
+  const { scene, alice, mallory, path } = await open();
+  mallory.message(path, 'hello');
+  await scene.pass();
+  alice.socket.pause();
+  const head = `SEND\r\nTo-Path: ${path}\r\nFrom-Path: ${mallory.uri}\r\nMessage-ID: message1\r\nFailure-Report: no\r\n`;
+  const flood = Array.from(
+    { length: 3000 },
+    (_, count) => `MSRP flood${count} ${head}X-Pad: ${'x'.repeat(6000)}${count}\r\n-------flood${count}$\r\n`,
+  );
+  mallory.write(flood.join(''));
+  const { bufferedBytes } = mallory.socket;
+  await scene.pass(10_000);
+  expect(bufferedBytes - mallory.socket.bufferedBytes).toBeLessThan(6_000_000);
+});
+
+test('an owner behind its own token is not reached without it', async () => {
+  const scene = await Scene.open();
+  const alice = await scene.client();
+  const carol = await scene.client('carol');
+  alice.message(`${alice.token} ${carol.token} ${carol.uri}`, 'hello');
+  await scene.pass();
+  const sent = carol.message(`${carol.token} ${alice.uri}`, 'back');
+  await scene.pass(60_000);
+  expect([alice.sends.length, carol.toldAbout(sent.messageId)]).toEqual([0, ['408 1-4/4']]);
+});
