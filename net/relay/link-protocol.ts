@@ -29,5 +29,5 @@ export type Shared =
 /** `link`: a number that the source gives, once. */
 export type LinkMessage = (ToHome & { readonly link: number }) | (ToSource & { readonly link: number }) | Shared;
 
-/** What a request costs beyond its body, about. */
+/** What a request costs beyond its body and fields that are new, about. */
 export const requestBytes = 512;

@@ -50,33 +50,23 @@ class Neighbour {
   readonly #owner: LinkOwner;
   readonly #outlets = new Map<number, Outlet>();
   readonly #inlets = new Map<number, Inlet>();
-  readonly #onOver: () => void;
   #lastLink = 0;
 
-  constructor(post: Post, owner: LinkOwner, onOver: () => void) {
+  constructor(post: Post, owner: LinkOwner) {
     this.#post = post;
     this.#owner = owner;
-    this.#onOver = onOver;
     for (const [username, count] of owner.users) post({ kind: 'users', username, count });
-  }
-
-  get outlets(): number {
-    return this.#outlets.size;
   }
 
   post(message: Shared): void {
     this.#post(message);
   }
 
-  open(init: Pick<OutletInit, 'connection' | 'localUri' | 'hops' | 'onKnown' | 'onEnded'>): Outlet {
+  open(init: Pick<OutletInit, 'connection' | 'localUri' | 'hops' | 'onKnown' | 'onUnknown' | 'onEnded'>): Outlet {
     const link = ++this.#lastLink;
     const post = (message: ToHome, ...transfer: readonly Transferable[]): void =>
       this.#post({ ...message, link }, ...transfer);
-    const onOver = (): void => {
-      this.#outlets.delete(link);
-      this.#onOver();
-    };
-    const outlet = new Outlet({ ...init, post, onOver });
+    const outlet = new Outlet({ ...init, post, onOver: () => this.#outlets.delete(link) });
     this.#outlets.set(link, outlet);
     return outlet;
   }
@@ -117,15 +107,18 @@ class Neighbour {
     };
     const admit = (connection: Connection, head: Head): Bound | undefined => {
       const bound = this.#owner.admit(connection, head);
-      if (bound === undefined && connection.sessions === 0) retire();
-      else if (!inlet.isKnown) post({ kind: 'known' });
-      inlet.isKnown ||= bound !== undefined;
+      if (connection.sessions === 0) retire();
+      else if (!inlet.isKnown) {
+        inlet.isKnown = true;
+        post({ kind: 'known' });
+      }
       return bound;
     };
-    this.#owner.onLink(
-      new Connection(inlet.socket, this.#owner.settings, { isRelay: true, admit, onIdle: retire }),
-      hops,
-    );
+    const { settings } = this.#owner;
+    // Its source watches the connection, which others share, and knows when it is not read.
+    const timeouts = { ...settings.timeouts, idleFrameMs: Number.POSITIVE_INFINITY };
+    const owner = { isRelay: true, admit, onIdle: retire };
+    this.#owner.onLink(new Connection(inlet.socket, { ...settings, timeouts }, owner), hops);
   }
 
   /** It is gone, and all that went through it. */
@@ -140,7 +133,6 @@ export class Neighbours {
   readonly #index: number;
   readonly #owner: LinkOwner;
   readonly #all = new Map<number, Neighbour>();
-  #onIdle: (() => void) | undefined;
 
   /** `index`: the number of this shard. */
   constructor(index: number, owner: LinkOwner) {
@@ -150,7 +142,7 @@ export class Neighbours {
 
   /** Another shard is there: messages to it go to `post`; the result takes those from it. */
   join(index: number, post: Post): (message: LinkMessage) => void {
-    const neighbour = new Neighbour(post, this.#owner, () => this.#check());
+    const neighbour = new Neighbour(post, this.#owner);
     this.#all.set(index, neighbour);
     return (message) => neighbour.onMessage(message);
   }
@@ -159,7 +151,6 @@ export class Neighbours {
     const neighbour = this.#all.get(index);
     this.#all.delete(index);
     neighbour?.lose();
-    this.#check();
   }
 
   /** The secret of a session, as it is to stand in its URI. */
@@ -181,19 +172,6 @@ export class Neighbours {
 
   tell(message: Shared): void {
     for (const neighbour of this.#all.values()) neighbour.post(message);
-  }
-
-  /** Resolves when no connection here is linked to a session elsewhere. */
-  idle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      this.#check();
-    });
-  }
-
-  #check(): void {
-    for (const { outlets } of this.#all.values()) if (outlets > 0) return;
-    this.#onIdle?.();
   }
 }
 

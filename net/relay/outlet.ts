@@ -25,6 +25,8 @@ export interface OutletInit {
   readonly post: (message: ToHome, ...transfer: readonly Transferable[]) => void;
   /** The session is there. */
   readonly onKnown: () => void;
+  /** It never was. */
+  readonly onUnknown: () => void;
   /** It takes no requests any more. */
   readonly onEnded: () => void;
   /** Nothing comes back any more. */
@@ -78,7 +80,8 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#head = undefined;
     if (this.#isRefusing) return this.#connection.respond(head, 408);
     this.#head = head;
-    this.#add(this.#heads.token(head, this.#position), requestBytes);
+    const token = this.#heads.token(head, this.#position);
+    this.#add(token, costOf(token));
   }
 
   onBody(bytes: Buffer, more: boolean): void {
@@ -181,13 +184,13 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     if (this.#isLast && this.#frames.length === 0) this.#close(undefined);
   }
 
-  /** The home has no session for it, or none any more. A stranger who asks for none too often is not wanted here. */
+  /** The home has no session for it, or none any more: it answers what has come until now. */
   #onIdle(): void {
     if (!this.#isOpen) return;
+    this.#send();
     this.#endRequests(undefined);
-    const { sessions } = this.#connection;
-    if (!this.#isKnown && sessions === 0) this.#connection.countBad('a request for no session here');
-    else if (sessions === 0) this.#connection.release();
+    if (!this.#isKnown) this.#init.onUnknown();
+    else if (this.#connection.sessions === 0) this.#connection.release();
   }
 
   /** The session that it belongs to here is over: who was sending something is told. */
@@ -222,7 +225,9 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#leave();
   }
 
+  /** What is arriving goes nowhere any more. */
   #leave(): void {
+    this.#head = undefined;
     this.#stall?.cancel();
     this.#stall = undefined;
     this.#connection.go(this);
@@ -236,8 +241,15 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#connection.outbox.forget(this);
     if (this.#isOpen) {
       this.#isOpen = false;
+      if (this.#head !== undefined) this.#connection.respond(this.#head, 408);
       this.#leave();
     }
     this.#init.onOver();
   }
+}
+
+/** Of a head: fields cross with the first that has them, and may be long. */
+function costOf(token: Token): number {
+  const fields = typeof token === 'object' && token.kind === 'head' ? token.head.fields : [];
+  return fields.reduce((sum, [name, value]) => sum + name.length + value.length, requestBytes);
 }

@@ -29,6 +29,7 @@ export class RelayListeners {
   readonly #ofAddress = new Map<string, number>();
   #nextId = 1;
   #onEmpty: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(context: RelayContext, owner: Pick<ConnectionOwner, 'admit' | 'isRelay'>, newCounts: () => NonceCounts) {
     this.#context = context;
@@ -93,6 +94,11 @@ export class RelayListeners {
     accepted.timer.cancel();
   }
 
+  /** Whoever has not connected to us has it. */
+  hasMerit(connection: Connection): boolean {
+    return this.#accepted.get(connection)?.hasMerit ?? true;
+  }
+
   #onIdle(connection: Connection): void {
     const accepted = this.#accepted.get(connection);
     if (accepted === undefined) return;
@@ -125,7 +131,11 @@ export class RelayListeners {
   }
 
   /** Resolves when all connections are closed. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     if (this.#accepted.size === 0) return;
     const { timers } = this.#context.settings;
     const late = timers.start(farewellMs, () => {

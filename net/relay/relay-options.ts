@@ -108,6 +108,12 @@ export function rulesOf(options: RelayOptions): RelayRules {
   return { credentials, authorize, algorithms, expires, limits };
 }
 
+/** What `options` are once a relay that was made with them is told `rules`: of these only what can be changed counts. */
+export function reloadedOptions(options: RelayOptions, rules: RelayOptions): RelayOptions {
+  const { credentials, authorize, algorithms, expires, limits, tls = options.tls } = rules;
+  return { ...options, ...({ credentials, authorize, algorithms, expires, limits, tls } as RelayOptions) };
+}
+
 export function relaySettingsOf(options: RelayOptions): Settings {
   checkMs('nonceMs', options.nonceMs ?? 0);
   return settingsOf(endpointOptionsOf(options));

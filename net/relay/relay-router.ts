@@ -102,7 +102,9 @@ export class RelayRouter implements Router, Grants {
       return undefined;
     }
     this.listeners.onMerit(connection);
-    return session!.legOn(connection) ?? this.#bind(session!, connection, first!, head.fromPath[0]!.key);
+    // Who comes by way of another session of ours is reached by that way alone.
+    const remote = peer.hops > 0 ? '' : head.fromPath[0]!.key;
+    return session!.legOn(connection) ?? this.#bind(session!, connection, first!, remote);
   }
 
   /** Another shard has the session: whatever comes for it here goes there. */
@@ -112,10 +114,17 @@ export class RelayRouter implements Router, Grants {
       localUri,
       hops: 0,
       onKnown: () => this.listeners.onMerit(connection),
+      onUnknown: () => this.#onUnknown(connection),
       onEnded: () => connection.unbind(outlet),
     });
     connection.bind(outlet);
     return outlet;
+  }
+
+  /** Others that are asked for at the same time are no sessions yet: a stranger who asks for many that are not there is cut off. */
+  #onUnknown(connection: Connection): void {
+    if (connection.sessions > 0 && this.listeners.hasMerit(connection)) return;
+    connection.countBad('a request for no session here');
   }
 
   #authenticator(peer: Peer, head: Head): Bound {
@@ -202,6 +211,7 @@ export class RelayRouter implements Router, Grants {
       localUri,
       hops: moved,
       onKnown: () => {},
+      onUnknown: () => {},
       onEnded: () => leg.flows.delete(path),
     });
     leg.flows.set(path, outlet);

@@ -9,7 +9,7 @@ import { checkCredentials } from '../tls.ts';
 import { UnboundLimit } from '../unbound-limit.ts';
 import { counterMemory, RelayCounters } from './relay-counters.ts';
 import { serverTLSOf } from './relay-listeners.ts';
-import { type RelayOptions, type RelayRules, relaySettingsOf, rulesOf } from './relay-options.ts';
+import { type RelayOptions, type RelayRules, relaySettingsOf, reloadedOptions, rulesOf } from './relay-options.ts';
 import type { Callbacks, ClonedRelayOptions, FromRelayShard, RelayTask, ToRelayShard } from './relay-task.ts';
 
 /** How long shards may take to end when their connections are closed. */
@@ -27,7 +27,7 @@ class RelayShard {
   readonly port: MessagePort;
   readonly mailbox: Mailbox<ToRelayShard>;
   readonly #callbacks: () => Callbacks;
-  readonly #waiting = new Map<Expected, (left: number) => void>();
+  readonly #waiting = new Map<Expected, ((left: number) => void)[]>();
 
   constructor(callbacks: () => Callbacks) {
     const { port1, port2 } = new MessageChannel();
@@ -60,12 +60,12 @@ class RelayShard {
   request(message: ToRelayShard, answer: Expected): Promise<number> {
     this.mailbox.post(message);
     return new Promise((resolve) => {
-      this.#waiting.set(answer, resolve);
+      this.#waiting.set(answer, [...(this.#waiting.get(answer) ?? []), resolve]);
     });
   }
 
   #settle(answer: Expected, left: number): void {
-    this.#waiting.get(answer)?.(left);
+    for (const resolve of this.#waiting.get(answer) ?? []) resolve(left);
     this.#waiting.delete(answer);
   }
 
@@ -86,6 +86,7 @@ export class ShardedRelay {
   readonly #limits: { unboundConnections: number; unboundPerAddress: number };
   readonly #limit: UnboundLimit;
   #options: RelayOptions;
+  #closed: Promise<void> | undefined;
 
   /** Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
   constructor(options: RelayOptions, shards: number) {
@@ -161,9 +162,9 @@ export class ShardedRelay {
     if (options.tls !== undefined) checkCredentials(options.tls);
     Object.assign(this.#limits, limits);
     if (options.tls !== undefined) for (const listener of this.#listeners) listener.setTLS(options.tls);
-    this.#options = options;
+    this.#options = reloadedOptions(this.#options, options);
     for (const { mailbox } of this.#shards.values()) {
-      mailbox.post({ kind: 'reload', options: clonedOf(options, this.#count) });
+      mailbox.post({ kind: 'reload', options: clonedOf(this.#options, this.#count) });
     }
   }
 
@@ -175,7 +176,11 @@ export class ShardedRelay {
     return left.reduce((sum, each) => sum + each, 0);
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await Promise.all([...this.#shards.values()].map((shard) => shard.request({ kind: 'close' }, 'closed')));
     await this.#pool.stopNow(endingMs);
   }

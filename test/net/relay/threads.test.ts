@@ -2,6 +2,9 @@
 // a thread that is lost.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -141,11 +144,17 @@ describe('limits hold for all shards together', () => {
   });
 });
 
-test('when a thread is lost, its clients are told at once, those of the others go on, and another takes its place', async () => {
+/** Those that begin from now on. */
+function watchThreads(): Set<Worker> {
   const threads = new Set<Worker>();
   const watch = (message: unknown): void => void threads.add((message as { worker: Worker }).worker);
   subscribe('worker_threads', watch);
   closeAfterTest(() => void unsubscribe('worker_threads', watch));
+  return threads;
+}
+
+test('when a thread is lost, its clients are told at once, those of the others go on, and another takes its place', async () => {
+  const threads = watchThreads();
   const { relay, uri } = await openRelay();
   const sessions: [MSRPSession, MSRPSession][] = [];
   for (let index = 0; index < 5; index++) sessions.push(await sessionThrough(uri));
@@ -156,6 +165,54 @@ test('when a thread is lost, its clients are told at once, those of the others g
   await carries(near, far, Buffer.from('hello'));
   expect(relay.stats().connections).toBe(7);
 });
+
+describe('what a reload does not give stays as it was', () => {
+  const credentials = (): { password: string } => ({ password: 'wonderland' });
+
+  test('such as the addresses of next hops', async () => {
+    const server = createServer((socket) => void socket.destroy());
+    closeAfterTest(() => void server.close());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { relay, uri } = await openRelay({ resolve: async () => ['127.0.0.1'] });
+    relay.reload({ credentials });
+    const connector = new ConnectorRelay(settingsFor(uri, 'alice'), { tls: { ca: certificate.cert } });
+    closeAfterTest(() => connector.cleanup());
+    await connector.prepare();
+    const { port } = server.address() as { port: number };
+    const connected = once(server, 'connection');
+    const transport = await connector.complete([new URI({ host: 'peer.invalid', port, sessionId: 'x' })]);
+    closeAfterTest(() => transport.destroy());
+    await connected;
+  });
+
+  test('such as its names, in a thread that takes the place of another', async () => {
+    const threads = watchThreads();
+    const { relay, uri } = await openRelay({ shards: 1, domains: ['localhost'] });
+    relay.reload({ credentials });
+    const { port } = uri;
+    const init = { domain: 'localhost', host: '127.0.0.1', port, username: 'alice', password: 'wonderland' };
+    const prepare = (): Promise<URI[]> => {
+      const connector = new ConnectorRelay(new MSRPRelaySettings(init), { tls: { ca: certificate.cert } });
+      closeAfterTest(() => connector.cleanup());
+      return connector.prepare();
+    };
+    expect(await prepare()).toHaveLength(2);
+    await [...threads][0]!.terminate();
+    while (relay.stats().connections > 0) await nextTurn();
+    expect(await prepare()).toHaveLength(2);
+  });
+});
+
+test.each([0, 2])(
+  'a relay of %d shards that is told to close while it drains closes at once, and both who told it learn when',
+  async (shards) => {
+    const { relay, uri } = await openRelay({ shards });
+    await sessionThrough(uri);
+    const draining = relay.close({ drain: 60_000 });
+    const closing = relay.close();
+    expect(await Promise.all([draining, closing])).toHaveLength(2);
+  },
+);
 
 test('a relay that drains lets sessions go on until they end, and gives no new tokens', async () => {
   const { relay, uri } = await openRelay();
