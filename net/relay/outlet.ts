@@ -45,7 +45,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
   #cost = 0;
   /** Where the next octet stands among all that were sent. */
   #position = 0;
-  /** The request that is arriving. */
+  /** The request that is arriving, or was when no more was taken: then nobody has answered it. */
   #head: Head | undefined;
   #uncredited = 0;
   #stall: CoarseTimer | undefined;
@@ -85,14 +85,14 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
   }
 
   onBody(bytes: Buffer, more: boolean): void {
-    if (this.#head === undefined) return;
+    if (this.#head === undefined || !this.#isOpen) return;
     this.#parts.push(bytes);
     this.#position += bytes.length;
     this.#add(bodyToken(bytes.length, more), bytes.length);
   }
 
   onEnd(flag: Continuation): void {
-    if (this.#head === undefined) return;
+    if (this.#head === undefined || !this.#isOpen) return;
     this.#head = undefined;
     this.#add(flag, 0);
   }
@@ -186,21 +186,20 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
 
   /** The home has no session for it, or none any more: it answers what has come until now. */
   #onIdle(): void {
-    if (!this.#isOpen) return;
     this.#send();
+    this.#head = undefined;
+    if (!this.#isOpen) return;
     this.#endRequests(undefined);
     if (!this.#isKnown) this.#init.onUnknown();
     else if (this.#connection.sessions === 0) this.#connection.release();
   }
 
-  /** The session that it belongs to here is over: who was sending something is told. */
+  /** The session that it belongs to here is over: who was sending something is told, when it is known that the home has not done so. */
   end(error?: Error): void {
     if (!this.#isOpen) return;
     if (!this.#connection.isOpen) return this.onClose(error);
-    const head = this.#head;
-    if (head !== undefined) this.#connection.respond(head, 481);
     this.#send();
-    this.#endRequests(head && new MSRPError('MSRP_ERR_CLOSED', 'the session ended within a request'));
+    this.#endRequests(this.#head && new MSRPError('MSRP_ERR_CLOSED', 'the session ended within a request'));
   }
 
   /** The connection is gone. What came before an end in order is still taken. */
@@ -225,9 +224,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#leave();
   }
 
-  /** What is arriving goes nowhere any more. */
   #leave(): void {
-    this.#head = undefined;
     this.#stall?.cancel();
     this.#stall = undefined;
     this.#connection.go(this);
@@ -239,9 +236,9 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#isOver = true;
     this.#init.post({ kind: 'closed', error: error && recordOf(error) });
     this.#connection.outbox.forget(this);
+    if (this.#head !== undefined) this.#connection.respond(this.#head, this.#isOpen ? 408 : 481);
     if (this.#isOpen) {
       this.#isOpen = false;
-      if (this.#head !== undefined) this.#connection.respond(this.#head, 408);
       this.#leave();
     }
     this.#init.onOver();

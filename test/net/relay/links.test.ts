@@ -1,6 +1,9 @@
 // What crosses between two shards of a relay, where sessions come and go on one side and connections on the other.
 
 import { describe, expect, test } from 'vitest';
+import { Chunk, type Head, URI } from '../../../codec/index.ts';
+import type { Connection } from '../../../net/connection.ts';
+import { Outlet } from '../../../net/relay/outlet.ts';
 import { Scene, type ScriptedEnd, shardRelays } from './scene.ts';
 
 shardRelays(2);
@@ -114,4 +117,43 @@ test('an owner behind its own token is not reached without it', async () => {
   const sent = carol.message(`${carol.token} ${alice.uri}`, 'back');
   await scene.pass(60_000);
   expect([alice.sends.length, carol.toldAbout(sent.messageId)]).toEqual([0, ['408 1-4/4']]);
+});
+
+test.each([
+  ['has answered it since it has no session', 'idle', []],
+  ['has not answered it', 'known', [481]],
+] as const)('what is arriving when its session ends is answered once, where the home %s', (_, kind, codes) => {
+  const answers: number[] = [];
+  const connection = {
+    isOpen: true,
+    sessions: 1,
+    decoder: {},
+    socket: {},
+    settings: {
+      network: { defer: () => {} },
+      limits: { stallMs: 1000 },
+      timers: { start: () => ({ cancel: () => {} }) },
+    },
+    outbox: { forget: () => {} },
+    stop: () => {},
+    go: () => {},
+    respond: (_request: Head, code: number) => answers.push(code),
+  } as unknown as Connection;
+  const ignore = (): void => {};
+  const told: string[] = [];
+  const outlet = new Outlet({
+    connection,
+    localUri: new URI({ host: 'relay.example.com' }),
+    hops: 1,
+    post: (message) => told.push(message.kind),
+    onKnown: ignore,
+    onUnknown: ignore,
+    onEnded: ignore,
+    onOver: ignore,
+  });
+  outlet.begin(new Chunk({ transactionId: 'ends', method: 'SEND', headers: [] }));
+  outlet.end();
+  outlet.onMessage({ kind });
+  outlet.onMessage({ kind: 'end' });
+  expect([told, answers]).toEqual([['open', 'read', 'ended', 'closed'], codes]);
 });
