@@ -2,10 +2,11 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   AcceptorRelay,
@@ -187,6 +188,8 @@ describe.each([0, 2])('behind a relay of %d shards a receiver that stops reading
     await reading;
     expect(got).toEqual(Array.from({ length: 100 }, (_, index) => String(index)));
     expect(await rejectionOf(sending.delivered)).toMatchObject({ status: 408 });
+    const part = join(inbox, 'large.bin.part');
+    while ((statSync(part, { throwIfNoEntry: false })?.size ?? 0) < 2_000_000) await turn();
     dam.open();
     await rejectionOf(lost);
     const [again, there] = await sessionThrough([port]);
