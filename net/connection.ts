@@ -35,6 +35,12 @@ export interface Bound extends ChunkSink {
   onClose(error?: Error): void;
 }
 
+/** Answers later, for it is elsewhere that what came is dealt with: until it lets go, our direction does not end behind the peer's. */
+export interface Holder {
+  /** The connection is gone. */
+  onGone(error?: Error): void;
+}
+
 /** Whoever opened or accepted the connection. */
 export interface ConnectionOwner {
   /**
@@ -75,6 +81,9 @@ export class Connection implements SocketHandler {
   #current: Bound | undefined;
   #badRequests = 0;
   #state: 'open' | 'closing' | 'closed' = 'open';
+  readonly #holders: Holder[] = [];
+  /** The peer has ended its direction. */
+  #isEnded = false;
   #lingerTimer: CoarseTimer | undefined;
 
   constructor(socket: Socket, settings: Settings, owner: ConnectionOwner) {
@@ -200,8 +209,20 @@ export class Connection implements SocketHandler {
       }
       this.#linger();
     }
-    this.outbox.end(true);
+    this.#isEnded = true;
+    if (this.#holders.length === 0) this.outbox.end(true);
     this.#endSessions(error);
+  }
+
+  hold(holder: Holder): void {
+    this.#holders.push(holder);
+  }
+
+  letGo(holder: Holder): void {
+    const at = this.#holders.indexOf(holder);
+    if (at === -1) return;
+    this.#holders.splice(at, 1);
+    if (this.#isEnded && this.#holders.length === 0) this.outbox.end(true);
   }
 
   onClose(error?: Error): void {
@@ -225,6 +246,7 @@ export class Connection implements SocketHandler {
     this.#lingerTimer?.cancel();
     this.outbox.close();
     this.#endSessions(error);
+    for (const holder of this.#holders.splice(0)) holder.onGone(error);
     this.#owner.onClose?.(this, error);
     if (channels.close.hasSubscribers) channels.close.publish({ connection: this, error });
   }

@@ -9,7 +9,7 @@
 import type { Transferable } from 'node:worker_threads';
 import { ChunkParseError, type Continuation, copyOf, type Head, MSRPError, type URI } from '../../codec/index.ts';
 import type { CoarseTimer } from '../coarse-timers.ts';
-import type { Bound, Connection } from '../connection.ts';
+import type { Bound, Connection, Holder } from '../connection.ts';
 import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
 import { bodyToken, creditBytes, HeadSender, recordOf, type Token } from '../shards/index.ts';
 import type { BodyTaker, Passage } from './roles.ts';
@@ -33,7 +33,7 @@ export interface OutletInit {
   readonly onOver: () => void;
 }
 
-export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
+export class Outlet implements Bound, Passage, BodyTaker, FrameSource, Holder {
   isWaiting = false;
   readonly localUri: URI;
   readonly #connection: Connection;
@@ -65,6 +65,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     const { localAddress, localPort, remoteAddress, remotePort, tls } = init.connection.socket;
     const facts = { localAddress, localPort, remoteAddress, remotePort, tls };
     init.post({ kind: 'open', hops: init.hops, facts });
+    init.connection.hold(this);
   }
 
   get isOpen(): boolean {
@@ -202,12 +203,15 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#endRequests(this.#head && new MSRPError('MSRP_ERR_CLOSED', 'the session ended within a request'));
   }
 
-  /** The connection is gone. What came before an end in order is still taken. */
+  /** Nothing more comes. What came before an end in order is still taken, and answered. */
   onClose(error?: Error): void {
-    const isInOrder = error === undefined || error instanceof ChunkParseError;
     this.#send();
-    if (isInOrder && this.#isOpen) this.#init.post({ kind: 'ended', error: error && recordOf(error) });
-    this.#close(isInOrder ? undefined : error);
+    if (error === undefined || error instanceof ChunkParseError) this.#endRequests(error);
+    else this.#close(error);
+  }
+
+  onGone(error?: Error): void {
+    this.#close(error);
   }
 
   /** The other shard wants no more of the connection, or is gone. */
@@ -236,6 +240,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource {
     this.#isOver = true;
     this.#init.post({ kind: 'closed', error: error && recordOf(error) });
     this.#connection.outbox.forget(this);
+    this.#connection.letGo(this);
     if (this.#head !== undefined) this.#connection.respond(this.#head, this.#isOpen ? 408 : 481);
     if (this.#isOpen) {
       this.#isOpen = false;

@@ -36,6 +36,27 @@ describe('a stranger that names tokens of another shard', () => {
   });
 });
 
+describe('what comes right before the end of its connection is answered', () => {
+  test('where that is of a stranger', async () => {
+    const { scene, mallory, path } = await open();
+    const last = mallory.message(path, 'last');
+    mallory.socket.end();
+    await scene.pass(60_000);
+    expect([mallory.codesFor(last), mallory.isEnded, mallory.isClosed]).toEqual([[200], true, true]);
+  });
+
+  test('where it is of the owner of another session', async () => {
+    const { scene } = await open();
+    const carol = await scene.client('carol', { from: '10.0.1.2' });
+    const dave = await scene.client('dave', { from: '10.0.1.3' });
+    const last = carol.message(`${carol.token} ${dave.token} ${dave.uri}`, 'last');
+    carol.socket.end();
+    await scene.pass(60_000);
+    expect([carol.codesFor(last), carol.isEnded, carol.isClosed]).toEqual([[200], true, true]);
+    expect(dave.sends.map(({ data }) => data.toString())).toEqual(['last']);
+  });
+});
+
 test('what comes while a session ends elsewhere is answered', async () => {
   for (let steps = 0; steps < 40; steps++) {
     const { scene, alice, mallory, path } = await open();
@@ -137,6 +158,8 @@ test.each([
     outbox: { forget: () => {} },
     stop: () => {},
     go: () => {},
+    hold: () => {},
+    letGo: () => {},
     respond: (_request: Head, code: number) => answers.push(code),
   } as unknown as Connection;
   const ignore = (): void => {};
