@@ -31,6 +31,9 @@ async function transfer(
   return { speed: made.bytes / seconds, cpu: (received.cpu * 1e9) / made.bytes };
 }
 
+/** V8 marks again and again where its old generation is small and many buffers come and go: see bench/README.md. */
+const roomyFlag = '--initial-old-space-size=256';
+
 interface Shape extends Pick<MakeCall, 'chunkBytes' | 'writeBytes'> {
   readonly tls: ListenCall['tls'];
 }
@@ -39,15 +42,17 @@ async function receiveRows(group: string, { tls, ...shape }: Shape, effort: Effo
   using sender = peer('sender');
   using raw = peer('receiver');
   using searching = peer('receiver');
+  using roomy = peer('receiver', [roomyFlag]);
   using session = peer('receiver');
   const ends: readonly [string, Kind, Peer][] = [
     ['bare socket', 'raw', raw],
     ['bare socket, one indexOf a read', 'indexOf', searching],
+    [`session, ${roomyFlag}`, 'session', roomy],
     ['session', 'session', session],
   ];
   const paths = await Promise.all(ends.map(([, kind, end]) => end.call<string>('listen', { kind, tls })));
   const totalBytes = (effort.isOnce ? 2 : shape.chunkBytes < 8192 ? 192 : 384) * mebibyte;
-  const made = await sender.call<Made>('make', { path: paths[2], totalBytes, ...shape });
+  const made = await sender.call<Made>('make', { path: paths[3], totalBytes, ...shape });
   const samples = new Map(ends.map(([name]) => [name, [] as Sample[]]));
   for (let round = 0; round <= effort.rounds; round++) {
     for (const [at, [name, kind, end]] of ends.entries()) {

@@ -36,6 +36,8 @@ interface Receiver {
   receive(call: ArmCall): Promise<Omit<Received, keyof Usage>>;
 }
 
+/** The same of each receiver, so that all of them take the same octets. */
+const sessionId = 'bench0123456789abcdef';
 /** 23 octets that do not occur: seven hyphens and an id. */
 const mark = Buffer.from(`-------${'\0'.repeat(16)}`);
 
@@ -66,8 +68,8 @@ async function bareReceiver(kind: Kind, tls: ListenCall['tls']): Promise<Receive
 
 async function sessionReceiver(tls: ListenCall['tls']): Promise<Receiver> {
   const useTLS = tls !== undefined;
-  const server = new MSRPServer({ ...(tls && { tls }) });
-  const [uri] = await server.prepare(new URI({ host: '127.0.0.1', useTLS }));
+  const server = new MSRPServer({ match: 'session-id', ...(tls && { tls }) });
+  const [uri] = await server.prepare(new URI({ host: '127.0.0.1', useTLS, sessionId }));
   let isPrepared = true;
   const receive = async ({ hash, stall }: ArmCall): ReturnType<Receiver['receive']> => {
     if (!isPrepared) await server.prepare(uri);
