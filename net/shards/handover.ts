@@ -2,10 +2,14 @@
 // with the first one.
 
 import type { Socket as RawSocket } from 'node:net';
-import type { Transferable } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads';
+import { systemClock, type Timer } from '../clock.ts';
 import { HandleSender } from './handle-pipe.ts';
 import type { Mailbox } from './mailbox.ts';
-import type { Handed, ToShard } from './protocol.ts';
+import type { Handed, SocketMessage, ToShard } from './protocol.ts';
+
+/** How long a shard may take to take a socket, in milliseconds: one that computes may be busy. */
+const patienceMs = 5000;
 
 /** Sockets can be transferred; undefined while nobody has tried. */
 let canTransfer: boolean | undefined;
@@ -13,6 +17,7 @@ let canTransfer: boolean | undefined;
 export class Handover {
   readonly #mailbox: Mailbox<ToShard>;
   readonly #onFailed: (handed: Handed) => void;
+  #sockets: SocketPort | undefined;
   #sender: HandleSender | undefined;
   /** Until the pipe is there. */
   #waiting: [RawSocket, Handed][] | undefined;
@@ -42,16 +47,27 @@ export class Handover {
 
   #transfer(socket: RawSocket, handed: Handed): boolean {
     try {
-      this.#mailbox.postNow({ kind: 'socket', socket, ...handed }, socket as unknown as Transferable);
+      this.#sockets ??= this.#openSockets();
+      this.#sockets.send(socket, handed);
       canTransfer = true;
       this.#sender?.close();
       this.#sender = undefined;
       return true;
     } catch {
       // Once one was transferred they all can be, and this one has failed for itself: it is closed, or there are too many files open.
+      if (canTransfer === undefined) this.#sockets?.close();
       canTransfer ??= false;
       return false;
     }
+  }
+
+  #openSockets(): SocketPort {
+    const { port1, port2 } = new MessageChannel();
+    this.#mailbox.post({ kind: 'sockets', port: port2 }, port2);
+    return new SocketPort(port1, (lost) => {
+      this.#sockets = undefined;
+      for (const handed of lost) this.#onFailed(handed);
+    });
   }
 
   #send(raw: RawSocket, handed: Handed): void {
@@ -92,6 +108,50 @@ export class Handover {
   close(): void {
     this.#isClosed = true;
     for (const [raw] of this.#waiting ?? []) raw.destroy();
+    this.#sockets?.close();
     this.#sender?.close();
+  }
+}
+
+/**
+ * The way of transferred sockets. With Node 26 a port is dead, without a word, once a socket could not be taken off it because no file could
+ * be opened: what is not acknowledged in time is lost, and the next one gets another port.
+ */
+class SocketPort {
+  readonly #port: MessagePort;
+  readonly #onDead: (lost: readonly Handed[]) => void;
+  readonly #waiting = new Map<number, Handed>();
+  #timer: Timer | undefined;
+
+  constructor(port: MessagePort, onDead: (lost: readonly Handed[]) => void) {
+    this.#port = port;
+    this.#onDead = onDead;
+    port.on('message', (connection: number) => this.#onTaken(connection));
+    port.unref();
+  }
+
+  /** Throws when sockets cannot be transferred, or this one cannot. */
+  send(socket: RawSocket, handed: Handed): void {
+    this.#port.postMessage({ socket, ...handed } satisfies SocketMessage, [socket as unknown as Transferable]);
+    this.#waiting.set(handed.connection, handed);
+    this.#timer ??= systemClock.setTimer(() => this.#onSilence(), patienceMs);
+  }
+
+  #onTaken(connection: number): void {
+    this.#waiting.delete(connection);
+    this.#timer?.cancel();
+    this.#timer = this.#waiting.size === 0 ? undefined : systemClock.setTimer(() => this.#onSilence(), patienceMs);
+  }
+
+  #onSilence(): void {
+    const lost = [...this.#waiting.values()];
+    this.close();
+    this.#onDead(lost);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+    this.#waiting.clear();
+    this.#port.close();
   }
 }

@@ -2,12 +2,22 @@
 // when it is told to, once its last connection is gone and the guest has nothing left to do.
 
 import type { Socket as RawSocket } from 'node:net';
+import type { MessagePort } from 'node:worker_threads';
 import type { Logger } from '../options.ts';
 import type { ListenAddress, Listener, Socket } from '../socket.ts';
 import { recordOf } from './error-record.ts';
 import { receiveHandles } from './handle-pipe.ts';
 import { Mailbox } from './mailbox.ts';
-import type { ControlMessage, FromShard, Handed, ListenMessage, ShardStart, ToGuest, ToShard } from './protocol.ts';
+import type {
+  ControlMessage,
+  FromShard,
+  Handed,
+  ListenMessage,
+  ShardStart,
+  SocketMessage,
+  ToGuest,
+  ToShard,
+} from './protocol.ts';
 import { Receptionist } from './receptionist.ts';
 
 /** Makes a listener of what the main thread hands over. Throws `MSRP_ERR_TLS`. */
@@ -99,8 +109,7 @@ class Hosting implements Host {
   }
 
   #onMessage(message: Exclude<ToShard, ListenMessage>): void {
-    if (message.kind === 'socket') this.#receptionist.take(handedOf(message), message.socket);
-    else if ('session' in message || 'connection' in message) this.#guest.onMessage(message);
+    if ('session' in message || 'connection' in message) this.#guest.onMessage(message);
     else this.#control(message);
   }
 
@@ -111,11 +120,20 @@ class Hosting implements Host {
       case 'unlisten':
         this.#receptionist.unlisten(message.listener);
         return this.#guest.unlisten(message.listener);
+      case 'sockets':
+        return this.#receiveSockets(message.port);
       case 'pipe':
         return receiveHandles(message.path, (text, raw) => this.#onHandle(text, raw));
       case 'stop':
         return this.#stop(message.isNow);
     }
+  }
+
+  #receiveSockets(port: MessagePort): void {
+    port.on('message', ({ listener, connection, socket }: SocketMessage) => {
+      port.postMessage(connection);
+      this.#receptionist.take({ listener, connection }, socket);
+    });
   }
 
   #onHandle(text: string, raw: RawSocket | undefined): void {
@@ -146,8 +164,4 @@ class Hosting implements Host {
   check(): void {
     if (this.#isStopping && this.#receptionist.isEmpty && this.#guest.isIdle) this.#settleOver();
   }
-}
-
-function handedOf({ listener, connection }: Handed): Handed {
-  return { listener, connection };
 }

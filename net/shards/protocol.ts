@@ -1,7 +1,7 @@
 // What crosses between the main thread and a shard, on a message port of their own, in arrays: all of one turn of the event loop together.
 //
 //   main  --listen, tls, unlisten------> shard    what a listener's connections need; acknowledged where somebody waits
-//   main  --socket---------------------> shard    an unread connection, once for each; `gone` says that it is closed
+//   main  --sockets, pipe--------------> shard    the way of unread connections; `gone` says that one is closed
 //   main  <--opened, read, ended, closed-- shard  without a handler: each read with its tokens; `credit` asks for more
 //   main  --write, end, destroy--------> shard    `written` says that the system has it
 //   main  --expect, accept, refuse-----> shard    with a handler: which URIs there are, and who may have them
@@ -72,21 +72,21 @@ export type ToSession =
 export type ControlMessage =
   | { readonly kind: 'tls'; readonly listener: number; readonly tls: ServerTLS }
   | { readonly kind: 'unlisten'; readonly listener: number }
+  /** Where sockets can be transferred: they come on a port of their own, as {@link SocketMessage}; each is acknowledged by its number. */
+  | { readonly kind: 'sockets'; readonly port: MessagePort }
   /** Where sockets cannot be transferred: a pipe on which their handles come. */
   | { readonly kind: 'pipe'; readonly path: string }
   /** `isNow`: every connection is closed at once. */
   | { readonly kind: 'stop'; readonly isNow: boolean };
+
+export type SocketMessage = Handed & { readonly socket: RawSocket };
 
 /** For whoever is in the shard. */
 export type ToGuest =
   | (ToConnection & { readonly connection: number })
   | (ToSession & { readonly listener: number; readonly session: number });
 
-export type ToShard =
-  | ListenMessage
-  | ControlMessage
-  | ({ readonly kind: 'socket'; readonly socket: RawSocket } & Handed)
-  | ToGuest;
+export type ToShard = ListenMessage | ControlMessage | ToGuest;
 
 /** A head with its fields: the first of those that share them, or one that stands for itself (slot -1). */
 export interface HeadRecord {
