@@ -1,7 +1,7 @@
 // What ends a command early, told to people in one line.
 
 import { getSystemErrorMap } from 'node:util';
-import { MSRPError } from '../index.ts';
+import { MSRPError } from '../codec/index.ts';
 import { ExitCode } from './exit-code.ts';
 
 /** What scripts want to know of a failure, beyond its message. */

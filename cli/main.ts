@@ -17,7 +17,7 @@ const program = new Command('msrp')
   .exitOverride()
   .configureOutput({ outputError: (text, write) => write(usageError('msrp', text)) })
   .addHelpText('after', `\nExample:\n  $ msrp decode capture.msrp\n\n${exitCodeHelp}`);
-addCommands(program);
+await addCommands(program, process.argv[2]);
 
 // Whoever reads us, as `head` does, may go before we end, even of a help text. What must know of it asks at each write.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
