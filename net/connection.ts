@@ -210,7 +210,7 @@ export class Connection implements SocketHandler {
       this.#linger();
     }
     this.#isEnded = true;
-    if (this.#holders.length === 0) this.outbox.end(true);
+    this.#endIfAnswered();
     this.#endSessions(error);
   }
 
@@ -222,6 +222,10 @@ export class Connection implements SocketHandler {
     const at = this.#holders.indexOf(holder);
     if (at === -1) return;
     this.#holders.splice(at, 1);
+    this.#endIfAnswered();
+  }
+
+  #endIfAnswered(): void {
     if (this.#isEnded && this.#holders.length === 0) this.outbox.end(true);
   }
 

@@ -15,6 +15,7 @@ import { MSRPBindSessionTimeout } from './errors.ts';
 import { MSRPTransport } from './msrp-transport.ts';
 import { checkMs, type Logger, type Settings, settingsOf } from './options.ts';
 import {
+  checkShards,
   type Handled,
   handlerFailure,
   loadHandler,
@@ -86,10 +87,7 @@ export class MSRPServer<T = MSRPTransport> {
   /** Throws `MSRP_ERR_ARGUMENT`. */
   constructor(options: ServerOptions = {}) {
     const { shards = 0, handler, resourceLimits, network } = options;
-    if (!Number.isInteger(shards) || shards < 0 || (shards > 0 && network !== undefined)) {
-      const reason = network === undefined ? `${shards} is no number of shards` : 'shards have a network of their own';
-      throw new MSRPError('MSRP_ERR_ARGUMENT', reason);
-    }
+    if (shards !== 0) checkShards(shards, network);
     const settings = settingsOf(options);
     this.#pool = shards === 0 ? undefined : serverPool(settings, { shards, handler, resourceLimits });
     this.#handler = handler;

@@ -33,23 +33,13 @@ class LinkSocket extends ProxiedSocket {
   readonly wholeFrames: boolean = true;
 }
 
-/** The home of a link. */
-class Inlet {
-  readonly socket: LinkSocket;
-  isKnown = false;
-  isIdle = false;
-
-  constructor(socket: LinkSocket) {
-    this.socket = socket;
-  }
-}
-
 class Neighbour {
   readonly users: Map<string, number> = new Map();
   readonly #post: Post;
   readonly #owner: LinkOwner;
   readonly #outlets = new Map<number, Outlet>();
-  readonly #inlets = new Map<number, Inlet>();
+  /** The homes of links from there. */
+  readonly #inlets = new Map<number, LinkSocket>();
   #lastLink = 0;
 
   constructor(post: Post, owner: LinkOwner) {
@@ -85,7 +75,7 @@ class Neighbour {
       case 'written':
       case 'ended':
       case 'closed':
-        return this.#inlets.get(message.link)?.socket.onMessage(message);
+        return this.#inlets.get(message.link)?.onMessage(message);
       case 'known':
       case 'write':
       case 'credit':
@@ -99,17 +89,19 @@ class Neighbour {
   #onOpen(link: number, facts: SocketFacts, hops: number): void {
     const post = (message: ToSource, ...transfer: readonly Transferable[]): void =>
       this.#post({ ...message, link }, ...transfer);
-    const inlet = new Inlet(new LinkSocket(facts, post, () => this.#inlets.delete(link)));
-    this.#inlets.set(link, inlet);
+    const socket = new LinkSocket(facts, post, () => this.#inlets.delete(link));
+    this.#inlets.set(link, socket);
+    let isKnown = false;
+    let isIdle = false;
     const retire = (): void => {
-      if (!inlet.isIdle) post({ kind: 'idle' });
-      inlet.isIdle = true;
+      if (!isIdle) post({ kind: 'idle' });
+      isIdle = true;
     };
     const admit = (connection: Connection, head: Head): Bound | undefined => {
       const bound = this.#owner.admit(connection, head);
       if (connection.sessions === 0) retire();
-      else if (!inlet.isKnown) {
-        inlet.isKnown = true;
+      else if (!isKnown) {
+        isKnown = true;
         post({ kind: 'known' });
       }
       return bound;
@@ -118,13 +110,13 @@ class Neighbour {
     // Its source watches the connection, which others share, and knows when it is not read.
     const timeouts = { ...settings.timeouts, idleFrameMs: Number.POSITIVE_INFINITY };
     const owner = { isRelay: true, admit, onIdle: retire };
-    this.#owner.onLink(new Connection(inlet.socket, { ...settings, timeouts }, owner), hops);
+    this.#owner.onLink(new Connection(socket, { ...settings, timeouts }, owner), hops);
   }
 
   /** It is gone, and all that went through it. */
   lose(): void {
     const lost = new MSRPError('MSRP_ERR_CLOSED', 'a shard of the relay was lost', { scope: 'session' });
-    for (const { socket } of this.#inlets.values()) socket.lose(lost);
+    for (const inlet of this.#inlets.values()) inlet.lose(lost);
     for (const outlet of this.#outlets.values()) outlet.lose();
   }
 }

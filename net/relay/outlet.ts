@@ -11,7 +11,7 @@ import { ChunkParseError, type Continuation, copyOf, type Head, MSRPError, type 
 import type { CoarseTimer } from '../coarse-timers.ts';
 import type { Bound, Connection, Holder } from '../connection.ts';
 import type { FrameSource, Outbox, Pulled } from '../outbox.ts';
-import { bodyToken, creditBytes, HeadSender, recordOf, type Token } from '../shards/index.ts';
+import { bodyToken, creditBytes, factsOf, HeadSender, recordOf, type Token } from '../shards/index.ts';
 import type { BodyTaker, Passage } from './roles.ts';
 import { requestBytes, type ToHome, type ToSource } from './link-protocol.ts';
 
@@ -62,9 +62,7 @@ export class Outlet implements Bound, Passage, BodyTaker, FrameSource, Holder {
     this.#init = init;
     this.#connection = init.connection;
     this.localUri = init.localUri;
-    const { localAddress, localPort, remoteAddress, remotePort, tls } = init.connection.socket;
-    const facts = { localAddress, localPort, remoteAddress, remotePort, tls };
-    init.post({ kind: 'open', hops: init.hops, facts });
+    init.post({ kind: 'open', hops: init.hops, facts: factsOf(init.connection.socket) });
     init.connection.hold(this);
   }
 

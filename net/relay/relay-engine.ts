@@ -5,14 +5,14 @@ import type { Network } from '../socket.ts';
 import { isLoopback } from './next-hops.ts';
 import type { RelayCounters } from './relay-counters.ts';
 import { type RelayOptions, rulesOf } from './relay-options.ts';
-import { RelayRouter } from './relay-router.ts';
+import { RelayRouter, type ShardPlace } from './relay-router.ts';
 import type { Neighbours } from './neighbours.ts';
 
 export class RelayEngine {
   readonly #router: RelayRouter;
 
   /** As {@link RelayRouter}. */
-  constructor(options: RelayOptions, shard?: { readonly index: number; readonly counters: RelayCounters }) {
+  constructor(options: RelayOptions, shard?: ShardPlace) {
     this.#router = new RelayRouter(options, shard);
   }
 

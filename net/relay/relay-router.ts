@@ -40,6 +40,12 @@ interface Route {
   readonly isInbound: boolean;
 }
 
+/** Which shard of a relay one is, and where it counts. */
+export interface ShardPlace {
+  readonly index: number;
+  readonly counters: RelayCounters;
+}
+
 export class RelayRouter implements Router, Grants {
   readonly context: RelayContext & { limits: RelayRules['limits'] };
   readonly names: OwnNames;
@@ -51,8 +57,8 @@ export class RelayRouter implements Router, Grants {
   readonly neighbours: Neighbours | undefined;
   readonly #settings: Settings;
 
-  /** `shard`: which one of several this is. Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
-  constructor(options: RelayOptions, shard?: { readonly index: number; readonly counters: RelayCounters }) {
+  /** `shard`: where this is one of several. Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
+  constructor(options: RelayOptions, shard?: ShardPlace) {
     const rules = rulesOf(options);
     const settings = relaySettingsOf(options);
     this.#settings = settings;

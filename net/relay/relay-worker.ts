@@ -25,11 +25,11 @@ export default async function shard(start: ShardStart): Promise<void> {
 
 /** The callbacks of the main thread. */
 class Asking {
-  readonly #mailbox: Mailbox<FromRelayShard>;
+  readonly #mailbox: Pick<Mailbox<FromRelayShard>, 'post'>;
   readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #lastId = 0;
 
-  constructor(mailbox: Mailbox<FromRelayShard>) {
+  constructor(mailbox: Pick<Mailbox<FromRelayShard>, 'post'>) {
     this.#mailbox = mailbox;
   }
 
@@ -53,7 +53,7 @@ class RelayGuest implements Guest {
   isIdle = false;
   readonly #host: Host;
   readonly #task: RelayTask;
-  readonly #mailbox: Mailbox<FromRelayShard>;
+  readonly #mailbox: Mailbox<FromRelayShard, ToRelayShard>;
   readonly #asking: Asking;
   readonly #engine: RelayEngine;
   readonly #links = new Map<number, MessagePort>();
@@ -65,9 +65,7 @@ class RelayGuest implements Guest {
     this.#mailbox = new Mailbox(port);
     this.#asking = new Asking(this.#mailbox);
     this.#engine = new RelayEngine(this.#optionsOf(options), { index, counters: new RelayCounters(counters) });
-    port.on('message', (messages: ToRelayShard[]) => {
-      for (const message of messages) this.#onMain(message);
-    });
+    this.#mailbox.receive((message) => this.#onMain(message));
   }
 
   #optionsOf({ publicUri, ...options }: ClonedRelayOptions): RelayOptions {
@@ -113,11 +111,9 @@ class RelayGuest implements Guest {
   }
 
   #join(index: number, port: MessagePort): void {
-    const mailbox = new Mailbox<LinkMessage>(port);
+    const mailbox = new Mailbox<LinkMessage, LinkMessage>(port);
     const receive = this.#engine.neighbours!.join(index, (message, ...transfer) => mailbox.post(message, ...transfer));
-    port.on('message', (messages: LinkMessage[]) => {
-      for (const message of messages) receive(message);
-    });
+    mailbox.receive(receive);
     this.#links.set(index, port);
   }
 

@@ -2,15 +2,26 @@
 // the shards ask of its callbacks, and joins the shards to each other.
 
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { MSRPError, URI } from '../../codec/index.ts';
+import { URI } from '../../codec/index.ts';
 import type { Settings } from '../options.ts';
-import { builtFile, HandingListener, Mailbox, recordOf, ShardPool, type ShardTask } from '../shards/index.ts';
+import {
+  builtFile,
+  checkShards,
+  HandingListener,
+  Mailbox,
+  recordOf,
+  ShardPool,
+  type ShardTask,
+} from '../shards/index.ts';
 import { checkCredentials } from '../tls.ts';
 import { UnboundLimit } from '../unbound-limit.ts';
 import { counterMemory, RelayCounters } from './relay-counters.ts';
 import { serverTLSOf } from './relay-listeners.ts';
 import { type RelayOptions, type RelayRules, relaySettingsOf, reloadedOptions, rulesOf } from './relay-options.ts';
 import type { Callbacks, ClonedRelayOptions, FromRelayShard, RelayTask, ToRelayShard } from './relay-task.ts';
+
+/** As many as a token can tell apart, and more than there are cores. */
+const mostShards = 1000;
 
 /** How long shards may take to end when their connections are closed. */
 const endingMs = 2000;
@@ -25,7 +36,7 @@ type Expected = 'drained' | 'closed';
 class RelayShard {
   readonly counters: SharedArrayBuffer = counterMemory();
   readonly port: MessagePort;
-  readonly mailbox: Mailbox<ToRelayShard>;
+  readonly mailbox: Mailbox<ToRelayShard, FromRelayShard>;
   readonly #callbacks: () => Callbacks;
   readonly #waiting = new Map<Expected, ((left: number) => void)[]>();
 
@@ -34,9 +45,7 @@ class RelayShard {
     this.#callbacks = callbacks;
     this.port = port2;
     this.mailbox = new Mailbox(port1);
-    port1.on('message', (messages: FromRelayShard[]) => {
-      for (const message of messages) this.#onMessage(message);
-    });
+    this.mailbox.receive((message) => this.#onMessage(message));
     port1.once('close', () => this.#settleAll());
   }
 
@@ -90,11 +99,7 @@ export class ShardedRelay {
 
   /** Throws `MSRP_ERR_ARGUMENT` for options that cannot be. */
   constructor(options: RelayOptions, shards: number) {
-    if (!Number.isInteger(shards) || shards < 1 || shards > 1000 || options.network !== undefined) {
-      const reason =
-        options.network === undefined ? `${shards} is no number of shards` : 'shards have a network of their own';
-      throw new MSRPError('MSRP_ERR_ARGUMENT', reason);
-    }
+    checkShards(shards, options.network, mostShards);
     const rules = rulesOf(options);
     this.#settings = relaySettingsOf(options);
     this.#options = options;

@@ -15,7 +15,7 @@ const patienceMs = 5000;
 let canTransfer: boolean | undefined;
 
 export class Handover {
-  readonly #mailbox: Mailbox<ToShard>;
+  readonly #mailbox: Pick<Mailbox<ToShard>, 'post'>;
   readonly #onFailed: (handed: Handed) => void;
   #sockets: SocketPort | undefined;
   #sender: HandleSender | undefined;
@@ -24,7 +24,7 @@ export class Handover {
   #isClosed = false;
 
   /** `onFailed`: a connection could not be handed over, and is closed. */
-  constructor(mailbox: Mailbox<ToShard>, onFailed: (handed: Handed) => void) {
+  constructor(mailbox: Pick<Mailbox<ToShard>, 'post'>, onFailed: (handed: Handed) => void) {
     this.#mailbox = mailbox;
     this.#onFailed = onFailed;
   }

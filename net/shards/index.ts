@@ -9,6 +9,7 @@ export { Mailbox } from './mailbox.ts';
 export {
   bodyToken,
   creditBytes,
+  factsOf,
   type ListenMessage,
   type ReadMessage,
   type ShardStart,
@@ -22,4 +23,4 @@ export type { ShardTask } from './shard.ts';
 export type { Handled } from './shard-expectation.ts';
 export { ShardListener } from './shard-listener.ts';
 export { shardNetwork } from './shard-network.ts';
-export { builtFile, ShardPool, type ShardStats } from './shard-pool.ts';
+export { builtFile, checkShards, ShardPool, type ShardStats } from './shard-pool.ts';

@@ -1,9 +1,9 @@
-// One end of the port between the main thread and a shard. What is posted while events are dealt with crosses together, in order: a message
+// One end of a port between two threads. What is posted while events are dealt with crosses together, in order: a message
 // costs its thread some microseconds however small it is.
 
 import type { MessagePort, Transferable } from 'node:worker_threads';
 
-export class Mailbox<Out> {
+export class Mailbox<Out, In = never> {
   readonly #port: MessagePort;
   #waiting: Out[] = [];
   #transfer: Transferable[] = [];
@@ -12,6 +12,13 @@ export class Mailbox<Out> {
 
   constructor(port: MessagePort) {
     this.#port = port;
+  }
+
+  /** Messages go to `take`, one by one, from now on. */
+  receive(take: (message: In) => void): void {
+    this.#port.on('message', (messages: readonly In[]) => {
+      for (const message of messages) take(message);
+    });
   }
 
   /** What is in `transfer` belongs to the other side from now on. */
@@ -25,9 +32,9 @@ export class Mailbox<Out> {
   }
 
   /** By itself, behind all that waits. Throws when it cannot be cloned. */
-  postNow(message: Out, ...transfer: readonly Transferable[]): void {
+  postNow(message: Out): void {
     this.flush();
-    if (!this.#isClosed) this.#port.postMessage([message], transfer);
+    if (!this.#isClosed) this.#port.postMessage([message]);
   }
 
   flush(): void {

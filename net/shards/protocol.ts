@@ -14,7 +14,7 @@ import type { Socket as RawSocket } from 'node:net';
 import type { MessagePort } from 'node:worker_threads';
 import type { HeaderEntry } from '../../codec/index.ts';
 import type { EndpointOptions } from '../options.ts';
-import type { Decoder, ServerTLS, TLSFacts } from '../socket.ts';
+import type { Decoder, ServerTLS, Socket, TLSFacts } from '../socket.ts';
 import type { ErrorRecord } from './error-record.ts';
 
 /** What of the options is for all of a shard. */
@@ -133,6 +133,11 @@ export interface SocketFacts {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly tls: TLSFacts | undefined;
+}
+
+/** What of a socket the other side has to know. */
+export function factsOf({ localAddress, localPort, remoteAddress, remotePort, tls }: Socket): SocketFacts {
+  return { localAddress, localPort, remoteAddress, remotePort, tls };
 }
 
 export type FromConnection =

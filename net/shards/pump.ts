@@ -10,6 +10,7 @@ import {
   bodyToken,
   Count,
   creditBytes,
+  factsOf,
   type FromShard,
   type Handed,
   type ToConnection,
@@ -41,9 +42,7 @@ export class Pump implements SocketHandler {
     this.#counters = o.counters;
     this.#onClosed = o.onClosed;
     this.#decoder = new ChunkDecoder(this.#sink(), options);
-    const { localAddress, localPort, remoteAddress, remotePort, tls } = socket;
-    const facts = { localAddress, localPort, remoteAddress, remotePort, tls };
-    this.#mailbox.post({ kind: 'opened', ...handed, ...facts });
+    this.#mailbox.post({ kind: 'opened', ...handed, ...factsOf(socket) });
     socket.attach(this);
     socket.resume();
   }

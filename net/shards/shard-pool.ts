@@ -9,6 +9,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { MSRPError } from '../../codec/index.ts';
 import type { Settings } from '../options.ts';
+import type { Network } from '../socket.ts';
 import type { FromShard, Handed } from './protocol.ts';
 import { Count } from './protocol.ts';
 import { Shard, type ShardTask } from './shard.ts';
@@ -198,6 +199,17 @@ export class ShardPool {
       };
     });
   }
+}
+
+/** Throws `MSRP_ERR_ARGUMENT` unless there can be so many shards, with that network. */
+export function checkShards(
+  shards: number,
+  network: Network | undefined,
+  most: number = Number.POSITIVE_INFINITY,
+): void {
+  if (network !== undefined) throw new MSRPError('MSRP_ERR_ARGUMENT', 'shards have a network of their own');
+  if (Number.isInteger(shards) && shards >= 1 && shards <= most) return;
+  throw new MSRPError('MSRP_ERR_ARGUMENT', `${shards} is no number of shards`);
 }
 
 /** Threads run what was built, also where the module that names `file` is run as it was written. */

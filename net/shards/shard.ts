@@ -27,7 +27,7 @@ export class Shard {
   readonly ready: Promise<void>;
   readonly counters: SharedArrayBuffer = new SharedArrayBuffer(Count.slots * Float64Array.BYTES_PER_ELEMENT);
   readonly #channel = new MessageChannel();
-  readonly #mailbox: Mailbox<ToShard>;
+  readonly #mailbox: Mailbox<ToShard, FromShard>;
   readonly #handover: Handover;
   readonly #events: ShardEvents;
   /** What was handed over and is not gone. */
@@ -48,9 +48,7 @@ export class Shard {
       this.#settleReady = { resolve, reject };
     });
     this.ready.catch(() => {});
-    this.#channel.port1.on('message', (messages: FromShard[]) => {
-      for (const message of messages) this.#onMessage(message);
-    });
+    this.#mailbox.receive((message) => this.#onMessage(message));
   }
 
   get connections(): number {
