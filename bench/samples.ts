@@ -8,6 +8,23 @@ export interface Sample {
   readonly cpu: number;
 }
 
+/** Each of `cases` in each round, one after the other; those of the first `warmUps` rounds do not count. By name, in the order of the cases. */
+export async function inTurns<Case, S extends Sample>(
+  cases: ReadonlyMap<string, Case>,
+  o: { readonly rounds: number; readonly warmUps?: 0 | 1 },
+  run: (each: Case, isWarmUp: boolean) => Promise<S>,
+): Promise<Map<string, S[]>> {
+  const { rounds, warmUps = 0 } = o;
+  const samples = new Map<string, S[]>([...cases.keys()].map((name) => [name, []]));
+  for (let round = -warmUps; round < rounds; round++) {
+    for (const [name, each] of cases) {
+      const sample = await run(each, round < 0);
+      if (round >= 0) samples.get(name)!.push(sample);
+    }
+  }
+  return samples;
+}
+
 /** What to reach: see `Row`. */
 export type Goal = Pick<Row, 'reach' | 'cpuReach'>;
 

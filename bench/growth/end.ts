@@ -10,7 +10,9 @@ import {
   MSRPRelaySettings,
 } from '../../net/index.ts';
 import { type IncomingMessage, MSRPSession } from '../../session/index.ts';
-import { serve, type Usage, usageSince } from '../peer-process.ts';
+import { serve, usageSince } from '../peer-process.ts';
+import { median } from '../row.ts';
+import { type SendCall, sendAll, type Sent } from '../send-all.ts';
 
 export interface ConnectCall {
   /** The path of the other end. */
@@ -20,17 +22,9 @@ export interface ConnectCall {
   readonly chunkSize?: number | undefined;
 }
 
-export interface SendCall {
-  readonly messages: number;
-  readonly bytes: number;
-  /** Messages that are unanswered at a time. */
-  readonly window: number;
-}
-
-export interface Sent extends Usage {
-  readonly seconds: number;
-  /** How long each message took to be delivered, in milliseconds, sorted. */
-  readonly latencies: readonly number[];
+export interface Timed extends Sent {
+  /** How long a message took to be delivered, in milliseconds: the median. */
+  readonly p50: number;
 }
 
 const here = '127.0.0.1';
@@ -55,22 +49,11 @@ function chainOf([port, ...others]: readonly number[]): MSRPRelaySettings | unde
   return new MSRPRelaySettings({ domain: here, port, useTLS: false, ...user, outer: chainOf(others) });
 }
 
-async function sendAll({ messages, bytes, window }: SendCall): Promise<Sent> {
-  const data = Buffer.alloc(bytes, 'x');
-  const latencies: number[] = [];
+async function send(call: SendCall): Promise<Timed> {
   const start = process.cpuUsage();
   const started = performance.now();
-  let sent = 0;
-  const work = async (): Promise<void> => {
-    while (sent++ < messages) {
-      const at = performance.now();
-      await session.send(data, { successReport: 'yes' }).delivered;
-      latencies.push(performance.now() - at);
-    }
-  };
-  await Promise.all(Array.from({ length: window }, work));
-  const seconds = (performance.now() - started) / 1000;
-  return { seconds, latencies: latencies.toSorted((a, b) => a - b), ...usageSince(start) };
+  const latencies = await sendAll(session, call, { successReport: 'yes' });
+  return { seconds: (performance.now() - started) / 1000, p50: median(latencies), ...usageSince(start) };
 }
 
 serve({
@@ -98,7 +81,7 @@ serve({
     const transport = await connector.complete(parsePath(path));
     session = new MSRPSession(transport, chunkSize === undefined ? {} : { chunkSize, windowBytes: 4 * chunkSize });
   },
-  send: sendAll,
+  send,
   close: () => session.shutdown(),
   begin: () => {
     from = process.cpuUsage();

@@ -2,8 +2,10 @@
 
 import { Peer, type Usage } from '../peer-process.ts';
 import { median, type Effort, type Measurement, type Row } from '../row.ts';
+import { inTurns, rowsOf, type Sample } from '../samples.ts';
+import type { SendCall, Sent } from '../send-all.ts';
 import type { Ended } from '../shards/server.ts';
-import type { ConnectCall, SendCall, Sent } from './end.ts';
+import type { ConnectCall, Timed } from './end.ts';
 
 const mebibyte = 1_048_576;
 
@@ -11,11 +13,7 @@ const end = (): Peer => new Peer(new URL('end.js', import.meta.url));
 const other = (name: 'server' | 'clients'): Peer => new Peer(new URL(`../shards/${name}.js`, import.meta.url));
 
 /** A point of a curve. */
-interface Point {
-  readonly x: number;
-  readonly speed: number;
-  /** CPU seconds for 10^9 octets or 10^6 messages. */
-  readonly cpu: number;
+interface Point extends Sample {
   readonly p50?: number;
 }
 
@@ -27,31 +25,12 @@ interface Curve {
   readonly measure: (x: number, isOnce: boolean) => Promise<Point>;
 }
 
-async function rowsOf({ name, unit, xs: all, nameOf, measure }: Curve, effort: Effort): Promise<Row[]> {
-  const rounds = effort.isOnce ? 1 : 3;
-  const xs = effort.isOnce ? all.slice(0, 2) : all;
-  const points = new Map<number, Point[]>(xs.map((x) => [x, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (const x of xs) points.get(x)!.push(await measure(x, effort.isOnce));
-  }
-  const first = points.get(xs[0]!)!;
-  return xs.map((x) => {
-    const taken = points.get(x)!;
-    const ratios = taken.map(({ speed }, at) => speed / first[at]!.speed).toSorted((a, b) => a - b);
-    const p50s = taken.flatMap(({ p50 }) => p50 ?? []);
-    return {
-      group: name,
-      name: nameOf(x),
-      x,
-      unit,
-      speed: median(taken.map(({ speed }) => speed)),
-      cpu: median(taken.map(({ cpu }) => cpu)),
-      cpuRatio: median(taken.map(({ cpu }, at) => cpu / first[at]!.cpu)),
-      ratio: median(ratios),
-      lowest: ratios[0]!,
-      highest: ratios.at(-1)!,
-      ...(p50s.length > 0 && { latency: median(p50s) }),
-    };
+async function curveRows({ name, unit, xs, nameOf, measure }: Curve, { isOnce }: Effort): Promise<Row[]> {
+  const points = new Map(xs.slice(0, isOnce ? 2 : undefined).map((x) => [nameOf(x), x]));
+  const samples = await inTurns(points, { rounds: isOnce ? 1 : 3 }, (x) => measure(x, isOnce));
+  return rowsOf(name, unit, samples, {}).map((row) => {
+    const p50s = samples.get(row.name)!.flatMap(({ p50 }) => p50 ?? []);
+    return { ...row, x: points.get(row.name)!, ...(p50s.length > 0 && { latency: median(p50s) }) };
   });
 }
 
@@ -68,7 +47,7 @@ class Relays {
 }
 
 /** One session of two ends, through so many relays: what it costs all but the sender. */
-async function through(hops: number, chunkSize: number | undefined, call: SendCall): Promise<Sent> {
+async function through(hops: number, chunkSize: number | undefined, call: SendCall): Promise<Timed> {
   using near = end();
   using far = end();
   using chain = new Relays(hops);
@@ -80,7 +59,7 @@ async function through(hops: number, chunkSize: number | undefined, call: SendCa
   await near.call('send', warmUp);
   const measured = [far, ...relays];
   for (const each of measured) await each.call('begin');
-  const sent = await near.call<Sent>('send', call);
+  const sent = await near.call<Timed>('send', call);
   const usages = await Promise.all(measured.map((each) => each.call<Usage>('usage')));
   await near.call('close');
   const bytes = await far.call<number>('taken');
@@ -89,11 +68,10 @@ async function through(hops: number, chunkSize: number | undefined, call: SendCa
   return { ...sent, cpu: usages.reduce((sum, { cpu }) => sum + cpu, 0) };
 }
 
-async function perMessage(x: number, hops: number, call: SendCall): Promise<Point> {
-  const { seconds, cpu, latencies } = await through(hops, undefined, call);
+async function perMessage(hops: number, call: SendCall): Promise<Point> {
+  const { seconds, cpu, p50 } = await through(hops, undefined, call);
   const { messages } = call;
-  const p50 = latencies[Math.floor(latencies.length / 2)]!;
-  return { x, speed: messages / seconds, cpu: (cpu * 1e6) / messages, p50 };
+  return { speed: messages / seconds, cpu: (cpu * 1e6) / messages, p50 };
 }
 
 const messageSize: Curve = {
@@ -103,7 +81,7 @@ const messageSize: Curve = {
   nameOf: (bytes) => `${bytes} B`,
   measure: (bytes, isOnce) => {
     const messages = isOnce ? 20 : Math.min(50_000, Math.ceil(400_000_000 / bytes));
-    return perMessage(bytes, 0, { messages, bytes, window: 20 });
+    return perMessage(0, { messages, bytes, window: 20 });
   },
 };
 
@@ -116,7 +94,7 @@ const chunkSize: Curve = {
     const call = { messages: isOnce ? 1 : 8, bytes: (isOnce ? 1 : 64) * mebibyte, window: 1 };
     const { seconds, cpu } = await through(0, bytes, call);
     const total = call.messages * call.bytes;
-    return { x: bytes, speed: total / seconds, cpu: (cpu * 1e9) / total };
+    return { speed: total / seconds, cpu: (cpu * 1e9) / total };
   },
 };
 
@@ -139,7 +117,7 @@ const sessions: Curve = {
     await clients.call('close');
     const { cpu } = await server.call<Ended>('end');
     const total = messages * uris.length;
-    return { x: count, speed: total / seconds, cpu: (cpu * 1e6) / total };
+    return { speed: total / seconds, cpu: (cpu * 1e6) / total };
   },
 };
 
@@ -148,10 +126,10 @@ const hops: Curve = {
   unit: 'op',
   xs: [0, 1, 2, 3],
   nameOf: (count) => `${count} relays`,
-  measure: (count, isOnce) => perMessage(count, count, { messages: isOnce ? 20 : 5000, bytes: 100, window: 1 }),
+  measure: (count, isOnce) => perMessage(count, { messages: isOnce ? 20 : 5000, bytes: 100, window: 1 }),
 };
 
 export const growthMeasurements: readonly Measurement[] = [messageSize, chunkSize, sessions, hops].map((curve) => ({
   name: curve.name,
-  rows: (effort) => rowsOf(curve, effort),
+  rows: (effort) => curveRows(curve, effort),
 }));

@@ -1,9 +1,9 @@
 // Sender, middle and receiver, each a process of its own, connected: the receiver answers each chunk, and so does a relay.
 
-import { type Certificate, makeCertificate } from '../certificate.ts';
+import { type Certificate, makeLoopbackCertificate } from '../../cli/own-certificate.ts';
 import { Peer, type Usage } from '../peer-process.ts';
 import type { Effort, Row } from '../row.ts';
-import { type Goal, rowsOf, type Sample } from '../samples.ts';
+import { type Goal, inTurns, rowsOf, type Sample } from '../samples.ts';
 import type { MiddleCall } from './middle.ts';
 import type { Arrived, Stall } from './receiver.ts';
 import type { ConnectCall, MakeCall } from './sender.ts';
@@ -82,16 +82,10 @@ export interface Comparison {
 /** Two in the middle, in turns. */
 export async function compare(comparison: Comparison, effort: Effort): Promise<Row[]> {
   const { group, middles, call, isTLS, goal } = comparison;
-  const tls = isTLS ? await makeCertificate() : undefined;
-  const samples = new Map<Middle, Sample[]>(middles.map((kind) => [kind, []]));
+  const tls = isTLS ? await makeLoopbackCertificate() : undefined;
   using lines = new Lines(tls, call);
-  for (let round = 0; round <= effort.rounds; round++) {
-    for (const [kind, taken] of samples) {
-      const sample = await lines.run(kind);
-      // The first round warms up.
-      if (round > 0) taken.push(sample);
-    }
-  }
+  const cases = new Map<string, Middle>(middles.map((kind) => [kind, kind]));
+  const samples = await inTurns(cases, { rounds: effort.rounds, warmUps: 1 }, (kind) => lines.run(kind));
   return rowsOf(group, call.eachItsMessage ? 'op' : 'B', samples, goal);
 }
 

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTLS, createServer as createTLSServer } from 'node:tls';
 import { URI } from '../../codec/index.ts';
 import { MSRPRelay } from '../../net/index.ts';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../../cli/own-certificate.ts';
 import { serve, usageSince } from '../peer-process.ts';
 import { user } from './user.ts';
 

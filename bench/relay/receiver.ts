@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTLSServer } from 'node:tls';
 import { ChunkDecoder, type Head } from '../../codec/index.ts';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../../cli/own-certificate.ts';
 import { serve } from '../peer-process.ts';
 
 export interface Arrived {

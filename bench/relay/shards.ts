@@ -1,9 +1,10 @@
 // A relay on one thread and on two, between two of its clients: on two, each of them is in the other one, and every octet crosses.
 
 import { Peer, type Usage } from '../peer-process.ts';
-import type { ConnectCall, SendCall, Sent } from '../growth/end.ts';
+import type { ConnectCall } from '../growth/end.ts';
 import type { Effort, Measurement, Row } from '../row.ts';
-import { type Goal, rowsOf, type Sample } from '../samples.ts';
+import { type Goal, inTurns, rowsOf, type Sample } from '../samples.ts';
+import type { SendCall, Sent } from '../send-all.ts';
 
 const mebibyte = 1_048_576;
 const end = (): Peer => new Peer(new URL('../growth/end.js', import.meta.url));
@@ -38,18 +39,11 @@ async function rows(group: string, call: SendCall, perMessage: boolean, effort: 
   using two = new Line();
   await one.open(1, 65_536);
   await two.open(2, 65_536);
-  const lines: readonly [string, Line][] = [
+  const lines = new Map([
     ['one shard', one],
     ['two shards, one end in each', two],
-  ];
-  const samples = new Map(lines.map(([name]) => [name, [] as Sample[]]));
-  for (let round = 0; round <= effort.rounds; round++) {
-    for (const [name, line] of lines) {
-      const sample = await line.run(call, perMessage);
-      // The first round warms up.
-      if (round > 0) samples.get(name)!.push(sample);
-    }
-  }
+  ]);
+  const samples = await inTurns(lines, { rounds: effort.rounds, warmUps: 1 }, (line) => line.run(call, perMessage));
   return rowsOf(group, perMessage ? 'op' : 'B', samples, goal);
 }
 

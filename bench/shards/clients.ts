@@ -7,29 +7,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { URI } from '../../codec/index.ts';
 import { ConnectorDirect } from '../../net/index.ts';
 import { MSRPSession } from '../../session/index.ts';
-import { serve, type Usage, usageSince } from '../peer-process.ts';
+import { serve, usageSince } from '../peer-process.ts';
+import { type SendCall, sendAll, type Sent } from '../send-all.ts';
 
 export interface BindCall {
   readonly uris: readonly string[];
   readonly ca?: string | undefined;
 }
 
-export interface SendCall {
-  /** In each session. */
-  readonly messages: number;
-  readonly bytes: number;
-  /** Unanswered messages in each session. */
-  readonly window: number;
-}
-
 export interface RateCall {
   /** Of all sessions together. */
   readonly perSecond: number;
   readonly messages: number;
-}
-
-export interface Sent extends Usage {
-  readonly seconds: number;
 }
 
 /** Connections that are opened at the same time. */
@@ -51,15 +40,6 @@ async function bindOne(uri: string, ca: string | undefined): Promise<MSRPSession
   const connector = new ConnectorDirect({ timeouts, ...(ca !== undefined && { tls: { ca } }) });
   await connector.prepare(new URI({ host: '127.0.0.1' }));
   return new MSRPSession(await connector.complete([URI.parse(uri)]));
-}
-
-async function sendAll(session: MSRPSession, { messages, bytes, window }: SendCall): Promise<void> {
-  const data = Buffer.alloc(bytes, 'x');
-  let sent = 0;
-  const work = async (): Promise<void> => {
-    while (sent++ < messages) await session.send(data).delivered;
-  };
-  await Promise.all(Array.from({ length: window }, work));
 }
 
 /** Messages at a steady rate, in the sessions in turn; gives how long each took to be answered, in milliseconds, sorted. */
@@ -99,6 +79,7 @@ serve({
       await once(socket, useTLS ? 'secureConnect' : 'connect');
     });
   },
+  /** In each session. */
   send: async (call: SendCall): Promise<Sent> => {
     const from = process.cpuUsage();
     const started = performance.now();

@@ -1,10 +1,10 @@
 // What shards bring, and what they cost: servers and clients in processes of their own. Rates are of the whole; CPU is the server's.
 
-import { type Certificate, makeCertificate } from '../certificate.ts';
+import { type Certificate, makeLoopbackCertificate } from '../../cli/own-certificate.ts';
 import { Peer } from '../peer-process.ts';
 import type { Effort, Measurement, Row } from '../row.ts';
-import { type Goal, rowsOf, type Sample } from '../samples.ts';
-import type { SendCall, Sent } from './clients.ts';
+import { type Goal, inTurns, rowsOf, type Sample } from '../samples.ts';
+import type { SendCall, Sent } from '../send-all.ts';
 import type { Ended, StartCall } from './server.ts';
 
 /** How a server is set up; the first of a group is the anchor. */
@@ -55,10 +55,8 @@ async function compare(
   goal: Goal,
 ): Promise<Row[]> {
   const rounds = Math.min(effort.rounds, 5);
-  const samples = new Map(setups.map(({ name }) => [name, [] as Sample[]]));
-  for (let round = 0; round < rounds; round++) {
-    for (const setup of setups) samples.get(setup.name)!.push(await run(setup, unit, call));
-  }
+  const cases = new Map(setups.map((setup) => [setup.name, setup]));
+  const samples = await inTurns(cases, { rounds }, (setup) => run(setup, unit, call));
   return rowsOf(group, unit, samples, goal);
 }
 
@@ -73,7 +71,7 @@ function computeRows(effort: Effort): Promise<Row[]> {
 }
 
 async function tlsRows(effort: Effort): Promise<Row[]> {
-  const setup = { work: 'count', sessions: 4, tls: await makeCertificate() } as const;
+  const setup = { work: 'count', sessions: 4, tls: await makeLoopbackCertificate() } as const;
   const setups = [
     { name: 'one shard', shards: 1, ...setup },
     { name: 'two shards', shards: 2, ...setup },
@@ -96,7 +94,7 @@ function smallRows(effort: Effort): Promise<Row[]> {
 /** What each of many connections costs a server in memory: bare sockets first. */
 async function memoryRows(isTLS: boolean, effort: Effort): Promise<Row[]> {
   const count = effort.isOnce ? 50 : 10_000;
-  const tls = isTLS ? await makeCertificate() : undefined;
+  const tls = isTLS ? await makeLoopbackCertificate() : undefined;
   const bare = await memoryOfBare(count, tls, effort);
   const session = await memoryOfSessions(count, tls, effort);
   const group = memoryName(isTLS);

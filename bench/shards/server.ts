@@ -6,7 +6,7 @@ import { createServer as createTLSServer } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { URI } from '../../codec/index.ts';
 import { MSRPServer } from '../../net/index.ts';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../../cli/own-certificate.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 import type { Work } from './handler.ts';
 

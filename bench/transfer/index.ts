@@ -1,9 +1,9 @@
 // Whole transfers between two processes: what a session makes of a loopback connection, beside a bare socket that gets the same octets.
 
-import { makeCertificate } from '../certificate.ts';
+import { makeLoopbackCertificate } from '../../cli/own-certificate.ts';
 import { Peer, type Usage } from '../peer-process.ts';
 import type { Effort, Measurement, Row } from '../row.ts';
-import { type Goal, rowsOf, type Sample } from '../samples.ts';
+import { type Goal, inTurns, rowsOf, type Sample } from '../samples.ts';
 import type { ArmCall, Kind, ListenCall, Received } from './receiver.ts';
 import type { Made, MakeCall, Sent } from './sender.ts';
 import type { Exchanged, Protocol } from './small-peer.ts';
@@ -53,39 +53,34 @@ async function receiveRows(group: string, { tls, ...shape }: Shape, effort: Effo
   const paths = await Promise.all(ends.map(([, kind, end]) => end.call<string>('listen', { kind, tls })));
   const totalBytes = (effort.isOnce ? 2 : shape.chunkBytes < 8192 ? 192 : 384) * mebibyte;
   const made = await sender.call<Made>('make', { path: paths[3], totalBytes, ...shape });
-  const samples = new Map(ends.map(([name]) => [name, [] as Sample[]]));
-  for (let round = 0; round <= effort.rounds; round++) {
-    for (const [at, [name, kind, end]] of ends.entries()) {
-      const sample = await transfer(sender, end, paths[at]!, kind, made, { hash: round === 0 });
-      // The first round warms up, and checks.
-      if (round > 0) samples.get(name)!.push(sample);
-    }
-  }
+  const cases = new Map(ends.map(([name, kind, end], at) => [name, { kind, end, path: paths[at]! }]));
+  // The first round checks, too.
+  const samples = await inTurns(cases, { rounds: effort.rounds, warmUps: 1 }, ({ kind, end, path }, isWarmUp) =>
+    transfer(sender, end, path, kind, made, { hash: isWarmUp }),
+  );
   return rowsOf(group, 'B', samples, goal);
+}
+
+async function exchange(protocol: Protocol, messages: number): Promise<Sample> {
+  using server = peer('small-peer');
+  using client = peer('small-peer');
+  const target = await server.call<string>('serve', protocol);
+  await server.call('begin');
+  const call = { protocol, target, window: 100, bytes: 100, messages };
+  const { seconds } = await client.call<Exchanged>('exchange', call);
+  const { counted, cpu } = await server.call<Usage & { counted: number }>('end');
+  if (counted !== messages) throw new Error(`${protocol}: ${counted} messages instead of ${messages}`);
+  return { speed: messages / seconds, cpu: (cpu * 1e6) / messages };
 }
 
 async function smallRows(group: string, effort: Effort): Promise<Row[]> {
   const messages = effort.isOnce ? 1000 : 100_000;
-  const samples = new Map<string, Sample[]>();
-  const protocols: readonly [string, Protocol][] = [
+  const protocols = new Map<string, Protocol>([
     ['ws, echo', 'ws'],
     ['session, answered and reported', 'msrp with reports'],
     ['session, answered', 'msrp'],
-  ];
-  for (let round = 0; round < effort.rounds; round++) {
-    for (const [name, protocol] of protocols) {
-      using server = peer('small-peer');
-      using client = peer('small-peer');
-      const target = await server.call<string>('serve', protocol);
-      const call = { protocol, target, window: 100, bytes: 100 };
-      await server.call('begin');
-      const { seconds } = await client.call<Exchanged>('exchange', { ...call, messages });
-      const { counted, cpu } = await server.call<Usage & { counted: number }>('end');
-      if (counted !== messages) throw new Error(`${name}: ${counted} messages instead of ${messages}`);
-      const sample = { speed: messages / seconds, cpu: (cpu * 1e6) / messages };
-      samples.set(name, [...(samples.get(name) ?? []), sample]);
-    }
-  }
+  ]);
+  const samples = await inTurns(protocols, { rounds: effort.rounds }, (protocol) => exchange(protocol, messages));
   return rowsOf(group, 'op', samples, { reach: 1 });
 }
 
@@ -134,7 +129,7 @@ function receiveMeasurements(writeBytes: number, isTLS: boolean): Measurement[] 
   return goals.map(([chunkBytes, goal]) => {
     const name = `receive, ${chunkBytes / 1024} KiB chunks, ${isTLS ? 'TLS' : 'TCP'}, ${writeBytes / 1024} KiB writes`;
     const rows = async (effort: Effort): Promise<Row[]> => {
-      const shape = { chunkBytes, writeBytes, tls: isTLS ? await makeCertificate() : undefined };
+      const shape = { chunkBytes, writeBytes, tls: isTLS ? await makeLoopbackCertificate() : undefined };
       return receiveRows(name, shape, effort, isTLS ? {} : goal);
     };
     return { name, rows };

@@ -8,7 +8,7 @@ import { createServer as createTLSServer } from 'node:tls';
 import { URI } from '../../codec/index.ts';
 import { MSRPServer } from '../../net/index.ts';
 import { MSRPSession } from '../../session/index.ts';
-import type { Certificate } from '../certificate.ts';
+import type { Certificate } from '../../cli/own-certificate.ts';
 import { serve, type Usage, usageSince } from '../peer-process.ts';
 
 export type Kind = 'raw' | 'indexOf' | 'session';

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { URI } from '../../index.ts';
+import { makeLoopbackCertificate } from '../own-certificate.ts';
 import { type Children, type Event, type Events, next } from './children.ts';
 
 /** At both ends, in the order sender, receiver. */
@@ -23,18 +24,10 @@ const bareEnd = fileURLToPath(new URL('bare-end.js', import.meta.url));
 const user = 'demo';
 
 export async function makeCertificate(folder: string): Promise<CertificateFiles> {
-  const { generate } = await import('selfsigned');
-  const made = await generate([{ name: 'commonName', value: 'msrp demo' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
-    extensions: [
-      { name: 'basicConstraints', cA: true },
-      { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
-    ],
-  });
+  const { cert, key } = await makeLoopbackCertificate();
   const files = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
-  await writeFile(files.cert, made.cert);
-  await writeFile(files.key, made.private, { mode: 0o600 });
+  await writeFile(files.cert, cert);
+  await writeFile(files.key, key, { mode: 0o600 });
   return files;
 }
 
