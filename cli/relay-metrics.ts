@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import { latencyBounds, type MSRPRelay, type RelayNumbers, type RelayStats } from '../index.ts';
+import { latencyBounds, type MSRPRelay, type RelayNumbers } from '../index.ts';
 import { ExitCode } from './exit-code.ts';
 import { CommandFailure, reasonOf } from './failure.ts';
 
@@ -44,16 +44,19 @@ export function registryOf(relay: Relay): Registry {
   for (const [stat, name, help] of gauges) {
     const gauge: Gauge = new Gauge({ name, help, registers, collect: () => gauge.set(relay.stats()[stat]) });
   }
-  for (const [stat, name, help] of counters) {
-    const collect = (): void => {
-      counter.reset();
-      counter.inc(relay.stats()[stat]);
-    };
-    const counter: Counter = new Counter({ name, help, registers, collect });
-  }
+  for (const [stat, name, help] of counters) addCounter(name, help, registers, () => relay.stats()[stat]);
   registerResponses(relay, registers);
   registerLatency(relay, registers);
   return register;
+}
+
+/** One that is counted elsewhere. */
+function addCounter(name: string, help: string, registers: Registry[], read: () => number): void {
+  const collect = (): void => {
+    counter.reset();
+    counter.inc(read());
+  };
+  const counter: Counter = new Counter({ name, help, registers, collect });
 }
 
 /** A code that is counted for no code of its own. */
@@ -92,15 +95,10 @@ function registerLatency(relay: Relay, registers: Registry[]): void {
       }
     },
   });
-  const sum = (what: string, help: string, read: (stats: RelayStats) => number): void => {
-    const collect = (): void => {
-      counter.reset();
-      counter.inc(read(relay.stats()));
-    };
-    const counter: Counter = new Counter({ name: `${name}_${what}`, help, registers, collect });
-  };
-  sum('sum', 'How long next hops took to answer, in all.', ({ latencyMs }) => latencyMs / 1000);
-  sum('count', 'Responses of next hops.', ({ latencies }) => latencies.reduce((count, each) => count + each, 0));
+  const took = 'How long next hops took to answer, in all.';
+  addCounter(`${name}_sum`, took, registers, () => relay.stats().latencyMs / 1000);
+  const count = (): number => relay.stats().latencies.reduce((sum, each) => sum + each, 0);
+  addCounter(`${name}_count`, 'Responses of next hops.', registers, count);
 }
 
 export class MetricsServer {

@@ -2,16 +2,13 @@
 
 import type { Command } from 'commander';
 import { once } from 'node:events';
-import type { BenchOptions, Sink } from '../bench/index.ts';
+import { bench, type BenchOptions, countOf, exitCodeOf, orderOf, Sink, tableOf, writeReport } from '../bench/index.ts';
 import { addCommand, type CommandContext, run } from '../command.ts';
 import { failedEvent } from '../events.ts';
 import { ExitCode } from '../exit-code.ts';
 import { CommandFailure, reasonOf } from '../failure.ts';
 import { addRelayOptions } from '../relay-option.ts';
 import { listenURI } from '../relay-config.ts';
-
-/** No other command is to load it, or to hold it. */
-const generator = () => import('../bench/index.ts');
 
 /** After Ctrl-C: what is under way may end, sessions are closed, the peer is asked for its count. */
 const farewellMs = 6000;
@@ -80,7 +77,6 @@ function addLoadOptions(command: Command): Command {
 }
 
 async function load(options: BenchOptions, context: CommandContext): Promise<ExitCode> {
-  const { bench, exitCodeOf, orderOf, tableOf, writeReport } = await generator();
   const order = await orderOf(options);
   const result = await bench(order, context, options.json === true);
   if (result === undefined) return ExitCode.fault;
@@ -95,10 +91,9 @@ async function load(options: BenchOptions, context: CommandContext): Promise<Exi
 
 async function sink({ listen, sessions, json }: BenchOptions, context: CommandContext): Promise<ExitCode> {
   const { signal, tell, say } = context;
-  const { countOf, Sink: Peer } = await generator();
   const uri = listenURI('--listen', listen);
   const count = countOf('sessions', sessions, 1_000_000);
-  const peer = await Peer.make(uri);
+  const peer = await Sink.make(uri);
   try {
     const { fingerprint } = peer;
     for (const path of await listenAt(peer, uri, count)) {

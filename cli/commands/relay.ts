@@ -116,7 +116,7 @@ class Running {
       await tell({ event: 'listening', uri }, `listening at ${uri}`);
     }
     if (metrics === undefined) return;
-    // Loaded here alone: no other command is to wait for it, or to hold it.
+    // Loaded here alone: a relay without metrics is not to hold it.
     const { MetricsServer } = await import('../relay-metrics.ts');
     this.#metrics = await MetricsServer.open(metrics, this.#relay);
     await tell({ event: 'metrics', url: this.#metrics.url }, `metrics at ${this.#metrics.url}`);
